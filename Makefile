@@ -1,0 +1,50 @@
+# Every target sets up what it needs: Python 3.11 or newer, make and a network for pip are enough.
+PYTHON ?= python3
+VENV   := .venv
+BIN    := $(VENV)/bin
+OUT    ?= report
+export OMP_NUM_THREADS ?= 1
+
+.PHONY: report test check reference bench clean
+
+report: $(VENV)/.installed                ## the main job: `plaplace compare`; OUT=DIR, QUICK=1
+	$(BIN)/plaplace compare --out $(OUT) $(if $(QUICK),--quick)
+
+test: $(VENV)/.installed-dev              ## every test, full profile
+	PLAPLACE_PROFILE=full $(BIN)/python -m pytest
+
+check: $(VENV)/.installed-dev             ## before every commit: format, lint, types, fast tests
+	$(BIN)/ruff format --check .
+	$(BIN)/ruff check .
+	$(BIN)/mypy
+	$(BIN)/python -m pytest -q -m "not slow"
+
+reference: $(VENV)/.installed-dev         ## regenerate the certified tables, byte for byte
+	$(BIN)/python -m reference
+
+bench: $(VENV)/.installed-dev             ## time the current commit with asv (benchmarks/README.md)
+	cd benchmarks && ../$(BIN)/python -m asv run --quick --show-stderr --set-commit-hash $$(git rev-parse HEAD) -E existing:../$(BIN)/python
+
+# torch first: without an NVIDIA GPU the CPU build (local version +cpu) is asked for where pip can see one; where it
+# cannot, the plain pin. Then the package itself, so that nothing else decides about torch.
+$(VENV)/.torch: constraints.txt
+	$(PYTHON) -m venv $(VENV)
+	@pin=$$(sed -n 's/^torch==//p' constraints.txt); \
+	if ! nvidia-smi >/dev/null 2>&1 && $(BIN)/python -m pip install "torch==$$pin+cpu" 2>/dev/null; then :; \
+	else $(BIN)/python -m pip install "torch==$$pin"; fi
+	touch $@
+
+$(VENV)/.installed: $(VENV)/.torch pyproject.toml
+	$(BIN)/python -m pip install -c constraints.txt -e '.[digits]'
+	touch $@
+
+# curvlinops (a rival the tests compare with) asks for torchvision through a dependency that does not need it here:
+# its parts are installed one by one, without what they ask for.
+$(VENV)/.installed-dev: $(VENV)/.installed
+	$(BIN)/python -m pip install -c constraints.txt -e '.[dev]'
+	$(BIN)/python -m pip install --no-deps curvlinops-for-pytorch==3.0.1 backpack-for-pytorch unfoldNd einconv
+	$(BIN)/python -m pip install -c constraints.txt einops linear_operator opt-einsum tqdm tabulate
+	touch $@
+
+clean:
+	rm -rf $(VENV) build dist *.egg-info .pytest_cache .mypy_cache .ruff_cache .hypothesis
