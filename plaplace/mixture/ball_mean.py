@@ -5,14 +5,16 @@ By the divergence theorem, with F = |s|^(p-2) s and n uniform on the unit sphere
     (1/|B|) int_B(c,R) Delta_p u = (D/R) E_n [ F(c+Rn).n ].
 
     D = 1             n = -1, +1
-    D = 2             trapezoid rule on the circle: converges faster than any power where F is analytic on it
+    D = 2             trapezoid rule on the circle: converges faster than any power where F is analytic on it; starts
+                      with nodes no farther apart than half the narrowest component
     D = 3             Lebedev's rules, exact for spherical harmonics up to degree 131 (Lebedev, Laikov, 1999;
                       scipy.integrate.lebedev_rule)
     one isotropic     F(y) = -|y - mu|^(p-2) (y - mu) / w^(2(p-1)) depends on the angle to c - mu alone:
     Gaussian, any D   Gauss-Legendre in that angle against sin(theta)^(D-2)
 
 Each value comes with the difference of two rules plus the rounding of the sum as its error estimate. Where s = 0 on the
-sphere and p < 2 the integrand is not smooth, and the estimate says so.
+sphere and p < 2 the integrand is not smooth, and the estimate says so. Two rules that both step over a component agree
+and are wrong: where one narrower than the nodes are apart lies on the sphere, the estimate is as large as the integrand.
 """
 
 from __future__ import annotations
@@ -57,13 +59,16 @@ def ball_mean(q: GaussianMixture, x: Tensor, p: Exponent, radius: float, warn: b
         mean, size = _on_sphere(q, x, values, radius, *_end_points())
         error = torch.zeros_like(mean)
     elif q.dimension == 2:
-        mean, error, size = _refined(
-            lambda n, rows: _on_sphere(q, rows, values, radius, *_circle(n)), _CIRCLE_POINTS, x
-        )
+        first, last = _CIRCLE_POINTS
+        wanted = 2 ** math.ceil(math.log2(max(4 * math.pi * radius / float(_widths(q).min()), 1.0)))
+        sizes = (min(max(first, wanted), last // 2), last)
+        mean, error, size = _refined(lambda n, rows: _on_sphere(q, rows, values, radius, *_circle(n)), sizes, x)
+        error = error + _stepped_over(q, x, radius, 2 * math.pi * radius / last) * size
     elif q.dimension == 3:
         coarse, _ = _on_sphere(q, x, values, radius, *_lebedev(_LEBEDEV_DEGREES[0]))
         mean, size = _on_sphere(q, x, values, radius, *_lebedev(_LEBEDEV_DEGREES[1]))
-        error = (mean - coarse).abs()
+        spacing = radius * math.sqrt(4 * math.pi / len(_lebedev(_LEBEDEV_DEGREES[1])[1]))
+        error = (mean - coarse).abs() + _stepped_over(q, x, radius, spacing) * size
     else:
         raise ValueError(
             f"no exact ball mean for {q!r}: there is one for D = 1, 2 and 3, and in any D for one spherical component"
@@ -82,6 +87,19 @@ def ball_mean(q: GaussianMixture, x: Tensor, p: Exponent, radius: float, warn: b
             stacklevel=3,
         )
     return (value[:, 0], estimate[:, 0]) if single else (value, estimate)
+
+
+def _widths(q: GaussianMixture) -> Tensor:
+    """Lower bounds `1/sqrt(tr P_k)` of the components' smallest standard deviations, (K,)."""
+    return q._structure.trace.rsqrt()
+
+
+def _stepped_over(q: GaussianMixture, x: Tensor, radius: float, spacing: float) -> Tensor:
+    """1 where a component narrower than the spacing of the nodes lies within 12 of its widths of the sphere, (B, 1)."""
+    widths = _widths(q)
+    narrow = widths < spacing
+    distance = (torch.cdist(x, q.means[narrow]) - radius).abs()
+    return (distance < 12 * widths[narrow]).any(-1, keepdim=True).to(x.dtype)
 
 
 def _refined(
