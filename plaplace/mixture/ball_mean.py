@@ -14,7 +14,7 @@ By the divergence theorem, with F = |s|^(p-2) s and n uniform on the unit sphere
 
 Each value comes with the difference of two rules plus the rounding of the sum as its error estimate. Where s = 0 on the
 sphere and p < 2 the integrand is not smooth, and the estimate says so. Two rules that both step over a component agree
-and are wrong: where one narrower than the nodes are apart lies on the sphere, the estimate is as large as the integrand.
+and are wrong: where one narrower than the nodes are apart lies on the sphere, the estimate is the integrand's size.
 """
 
 from __future__ import annotations
