@@ -6,8 +6,8 @@ With a thin QR factorisation `F = Q T` and a second one of the stacked `[T'; sqr
     P     = (I - QQ')/v + Q G^-1 G^-T Q'.
 
 Neither `T T'` nor `I - F (..)^-1 F'/v` is ever formed: both lose the small directions beside the large ones. The
-residual `x - QQ'x` is subtracted explicitly for the same reason. Columns are sorted by length first, so that the
-triangular factors are graded and each length keeps its own relative accuracy.
+residual `x - QQ'x` is subtracted explicitly for the same reason, twice where 1/v would amplify its rounding. Columns
+are sorted by length first, so that the triangular factors are graded and each length keeps its own relative accuracy.
 """
 
 from __future__ import annotations
@@ -18,6 +18,8 @@ from torch import Tensor
 from plaplace.mixture.covariances.tangent import tangential_frobenius
 
 __all__ = ["LowRank"]
+
+_STIFF = 100.0  # |F|^2 / v from which a residual's rounding, amplified by 1/v, can show
 
 
 class LowRank:
@@ -58,6 +60,7 @@ class LowRank:
         outside = self.dimension - rank
         self._outside = outside
         self._root = gram_root
+        self._stiff = bool((self.factors.square().sum((-1, -2)) > _STIFF * self.isotropic).any())
         self._basis = basis.to(self.dtype)
         self._whitening = whitening.to(self.dtype)
         self._precision = self.isotropic.reciprocal().to(self.dtype)
@@ -73,6 +76,8 @@ class LowRank:
         """Coordinates in the span, (K, N, R), and what is left of x outside it, (K, N, D)."""
         inside = x @ self._basis
         outside = x - inside @ self._basis.mT
+        if self._stiff:  # rounding left a trace of the span in the residual: project it once more
+            outside = outside - (outside @ self._basis) @ self._basis.mT
         return inside, outside if self._outside else torch.zeros_like(outside)
 
     def solve(self, x: Tensor) -> tuple[Tensor, Tensor]:
