@@ -1,0 +1,132 @@
+"""The command line: parse, call, print. Whatever is heavy is imported inside the command that needs it."""
+
+from __future__ import annotations
+
+import signal
+import time
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, NoReturn
+
+import typer
+
+if TYPE_CHECKING:
+    from torch import Tensor
+
+    from plaplace.networks.points import Sampler
+
+__all__ = ["app"]
+
+app = typer.Typer(
+    name="plaplace",
+    help="p-Laplace operators of score functions: exact for Gaussian mixtures, estimated for diffusion models.",
+    no_args_is_help=True,
+    add_completion=False,
+    pretty_exceptions_show_locals=False,
+)
+
+
+def fail(message: object, code: int = 1) -> NoReturn:
+    """End the command with one sentence on standard error: code 2 for wrong usage, 1 for everything else."""
+    typer.echo(f"plaplace: error: {message}", err=True)
+    raise typer.Exit(code)
+
+
+def _version(wanted: bool) -> None:
+    if wanted:
+        from importlib.metadata import version
+
+        typer.echo(f"plaplace {version('plaplace')}")
+        raise typer.Exit()
+
+
+@app.callback()
+def main(
+    version: Annotated[
+        bool, typer.Option("--version", callback=_version, is_eager=True, help="Print the version and exit.")
+    ] = False,
+) -> None:
+    """p-Laplace operators of score functions: exact for Gaussian mixtures, estimated for diffusion models."""
+
+
+@app.command()
+def train(
+    out: Annotated[Path, typer.Option("--out", help="Folder for the network, its state, losses and loss figure.")],
+    mixture: Annotated[str | None, typer.Option("--mixture", help="Name of a problem of `plaplace compare`.")] = None,
+    images: Annotated[Path | None, typer.Option("--images", help="A .npy or .npz array, or a folder of .png.")] = None,
+    recipe: Annotated[str | None, typer.Option("--recipe", help="edm-mlp (default), paper-toy or d8-residual.")] = None,
+    steps: Annotated[int | None, typer.Option("--steps", min=1, help="Steps of the optimiser.")] = None,
+    batch_size: Annotated[int | None, typer.Option("--batch-size", min=1, help="Points a step.")] = None,
+    width: Annotated[int | None, typer.Option("--width", min=1, help="Width of the hidden layers.")] = None,
+    depth: Annotated[int | None, typer.Option("--depth", min=0, help="Number of residual blocks.")] = None,
+    seed: Annotated[int | None, typer.Option("--seed", help="Of weights, points and noise; 0 when left out.")] = None,
+    device: Annotated[str, typer.Option("--device", help="cpu, cuda, cuda:1, ...")] = "cpu",
+    resume: Annotated[bool, typer.Option("--resume", help="Go on with the training in --out.")] = False,
+    compile_network: Annotated[bool, typer.Option("--compile", help="Run the network through torch.compile.")] = False,
+    threads: Annotated[
+        int | None, typer.Option("--threads", min=1, help="CPU threads; torch's own choice else.")
+    ] = None,
+) -> None:
+    """Train a small score network on a mixture or on images. Ctrl-C stops it at a place from which --resume goes on."""
+    if mixture is not None and images is not None:
+        fail("--mixture and --images were both given; accepted is one of them", 2)
+    import torch
+
+    from plaplace.networks.progress import ProgressBar, Signals
+    from plaplace.networks.session import resume_in_folder, start_in_folder, train_in_folder
+
+    if threads is not None:
+        torch.set_num_threads(threads)
+    settings = {"num_steps": steps, "batch_size": batch_size, "width": width, "depth": depth}
+    source = f"mixture {mixture}" if mixture is not None else f"images {images}" if images is not None else None
+    try:
+        _check_device(device)
+        if resume:
+            run, source = resume_in_folder(out, source, _data, recipe, seed, settings, device, compile_network)
+        elif source is None:
+            fail("neither --mixture nor --images was given; accepted is one of them", 2)
+        else:
+            run = start_in_folder(out, _data(source), recipe, seed, settings, device, compile_network)
+    except (ValueError, OSError) as error:
+        fail(error)
+    began, first = time.monotonic(), run.step
+    try:
+        with Signals() as stop, ProgressBar(run) as bar:
+            outcome = train_in_folder(run, out, source, lambda run: bar.show(run, stop.received is not None))
+    except (FloatingPointError, OSError) as error:
+        fail(error)
+    done, seconds = run.step - first, time.monotonic() - began
+    typer.echo(f"{done} steps in {seconds:.1f} s, at step {run.step} of {run.recipe.training.num_steps}")
+    for file in outcome.files:
+        typer.echo(f"wrote {file}")
+    if not outcome.complete:
+        typer.echo(f"stopped; go on with: plaplace train --out {out} --resume", err=True)
+        raise typer.Exit(128 + (stop.received or signal.SIGINT))
+
+
+def _check_device(device: str) -> None:
+    import torch
+
+    try:
+        torch.empty(0, device=torch.device(device))
+    except (RuntimeError, AssertionError) as error:
+        available = [f"cuda:{index}" for index in range(torch.cuda.device_count())]
+        raise ValueError(f"device = {device!r} was given; here are {', '.join(['cpu', *available])}") from error
+
+
+def _data(source: str) -> Sampler | Tensor:
+    """The data named "mixture NAME" or "images PATH"."""
+    kind, _, name = source.partition(" ")
+    if kind == "images":
+        from plaplace.networks.images import load_images
+
+        return load_images(name)
+    from plaplace.compare.problems import PROBLEMS
+
+    if name not in PROBLEMS:
+        raise ValueError(f"mixture = {name!r} was given; accepted are {', '.join(map(repr, PROBLEMS))}")
+    sampler: Sampler = PROBLEMS[name]().mixture.sample
+    return sampler
+
+
+if __name__ == "__main__":
+    app()

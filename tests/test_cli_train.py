@@ -1,0 +1,143 @@
+"""`plaplace train` as a user runs it: in a process of its own, with files, signals and exit codes."""
+
+import csv
+import os
+import signal
+import subprocess
+import sys
+import time
+
+import numpy as np
+import pytest
+import torch
+from typer.testing import CliRunner
+
+from plaplace import networks
+from plaplace.cli import app
+
+SMALL = ["--width", "16", "--depth", "1", "--batch-size", "8"]
+COMMAND = [sys.executable, "-m", "plaplace.cli", "train"]
+
+
+def environment():
+    return os.environ | {"OMP_NUM_THREADS": "1", "COLUMNS": "200"}
+
+
+def train(*arguments):
+    command = [*COMMAND, *map(str, arguments)]
+    return subprocess.run(command, capture_output=True, text=True, timeout=600, env=environment(), check=False)
+
+
+@pytest.fixture
+def array(tmp_path):
+    file = tmp_path / "points.npy"
+    np.save(file, np.random.default_rng(0).normal(size=(50, 1, 4, 4)))
+    return file
+
+
+def test_train_on_a_mixture_writes_what_it_says(tmp_path):
+    out = tmp_path / "run"
+    done = train("--out", out, "--mixture", "triangle", "--steps", 30, "--threads", 1, *SMALL)
+    assert done.returncode == 0, done.stderr
+    written = [line.removeprefix("wrote ") for line in done.stdout.splitlines() if line.startswith("wrote ")]
+    assert sorted(written) == sorted(map(str, out.iterdir()))
+    assert networks.load(out).score_function(0.5)(torch.zeros(3, 2)).shape == (3, 2)
+    said = networks.describe(out)
+    assert (said["recipe"], said["step"], said["seed"]) == ("edm-mlp", 30, 0)
+    with (out / "loss.csv").open(newline="") as stream:
+        rows = list(csv.DictReader(stream))
+    assert [int(row["step"]) for row in rows] == list(range(1, 31))
+
+
+def test_interrupted_and_resumed_ends_as_if_it_had_not_been(array, tmp_path):
+    steps = 800  # a second or more: long enough to be caught, short enough to wait for
+    whole, broken = tmp_path / "whole", tmp_path / "broken"
+    arguments = ["--images", array, "--steps", steps, "--seed", 3, *SMALL]
+    assert train("--out", whole, *arguments).returncode == 0
+    command = [*COMMAND, "--out", str(broken), *map(str, arguments)]
+    process = subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True, env=environment())
+    deadline = time.monotonic() + 300
+    while not broken.exists() and time.monotonic() < deadline:
+        time.sleep(0.01)  # the folder appears with the first step
+    process.send_signal(signal.SIGTERM)
+    _, error = process.communicate(timeout=300)
+    assert process.returncode == 128 + signal.SIGTERM, error
+    assert "--resume" in error
+    assert "Traceback" not in error
+    assert 1 <= networks.describe(broken)["step"] < steps
+    resumed = train("--out", broken, "--resume")
+    assert resumed.returncode == 0, resumed.stderr
+    for file in ("network.safetensors", "training.safetensors", "loss.csv"):
+        assert (broken / file).read_bytes() == (whole / file).read_bytes(), f"{file} differs"
+
+
+@pytest.mark.parametrize(
+    ("arguments", "code", "message"),
+    [
+        (["--images", "ARRAY", "--steps", "0"], 2, "--steps"),
+        (["--images", "ARRAY", "--recipe", "edm"], 1, "recipe = 'edm' was given; accepted are 'edm-mlp'"),
+    ],
+)
+def test_bad_input_ends_the_process_with_a_sentence(arguments, code, message, array, tmp_path):
+    arguments = [str(array) if each == "ARRAY" else each for each in arguments]
+    done = train("--out", tmp_path / "run", *arguments)
+    assert done.returncode == code, done.stderr
+    assert message in done.stderr
+    assert "Traceback" not in done.stderr
+    assert not (tmp_path / "run").exists(), "a refused command leaves nothing behind"
+
+
+@pytest.mark.parametrize(
+    ("arguments", "code", "message"),
+    [
+        ([], 2, "neither --mixture nor --images was given"),
+        (["--mixture", "triangle", "--images", "x.npy"], 2, "were both given"),
+        (["--mixture", "square"], 1, "mixture = 'square' was given; accepted are 'triangle'"),
+        (["--images", "absent.npy"], 1, "absent.npy does not exist"),
+        (["--images", "ARRAY", "--device", "abacus"], 1, "device = 'abacus' was given; here are cpu"),
+        (["--resume"], 1, "holds no training (training.safetensors) to resume"),
+    ],
+)
+def test_bad_input_is_one_sentence(arguments, code, message, array, tmp_path):
+    arguments = [str(array) if each == "ARRAY" else each for each in arguments]
+    done = CliRunner().invoke(app, ["train", "--out", str(tmp_path / "run"), *arguments])
+    assert done.exit_code == code, done.output
+    assert message in done.stderr
+    assert len(done.stderr.splitlines()) == 1, done.stderr
+    assert not (tmp_path / "run").exists(), "a refused command leaves nothing behind"
+
+
+def test_a_folder_with_a_training_is_neither_overwritten_nor_resumed_as_another(array, tmp_path):
+    out = tmp_path / "run"
+
+    def invoke(*arguments):
+        return CliRunner().invoke(app, ["train", "--out", str(out), *map(str, arguments)])
+
+    assert invoke("--images", array, "--steps", 3, *SMALL).exit_code == 0
+    before = {file.name: file.read_bytes() for file in out.iterdir()}
+    for arguments, message in (
+        (["--images", array], "holds a training already"),
+        (["--resume", "--steps", 9], "num_steps = 9 was given, but the training in"),
+        (["--resume", "--recipe", "paper-toy"], "recipe = 'paper-toy' was given, but"),
+        (["--resume", "--mixture", "triangle"], "data = 'mixture triangle' was given, but"),
+    ):
+        done = invoke(*arguments)
+        assert (done.exit_code, message in done.stderr) == (1, True), done.stderr
+    np.save(array, np.random.default_rng(1).normal(size=(50, 1, 4, 4)))
+    done = invoke("--resume")
+    assert (done.exit_code, "not those the training began with" in done.stderr) == (1, True), done.stderr
+    assert before == {file.name: file.read_bytes() for file in out.iterdir()}
+
+
+def test_version_and_help():
+    for arguments, expected in ((["--version"], "plaplace "), (["--help"], "train"), (["train", "--help"], "--resume")):
+        done = CliRunner().invoke(app, arguments)
+        assert (done.exit_code, expected in done.stdout) == (0, True), done.output
+
+
+def test_the_command_line_itself_imports_nothing_heavy():
+    # what `import plaplace` brings is the package's affair; the command line must add neither matplotlib nor networks
+    code = "import plaplace, sys; before = set(sys.modules); import plaplace.cli; print(*(set(sys.modules) - before))"
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, timeout=120, check=True)
+    added = {name.split(".")[0] for name in done.stdout.split()} | set(done.stdout.split())
+    assert not added & {"torch", "matplotlib", "pandas", "sklearn", "plaplace.networks", "plaplace.compare"}, added
