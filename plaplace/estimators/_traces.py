@@ -1,0 +1,177 @@
+"""Random tangential traces of the Jacobian, and drawing probes until their error is small enough."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, replace
+
+import torch
+from torch import Tensor
+
+from plaplace.directions import Summary, summarise
+from plaplace.estimate import Estimate
+from plaplace.estimators._deflated import hutch_plus_plus, xtrace
+from plaplace.estimators._jacobian import Frame, Jacobian
+from plaplace.estimators._probes import Probes, draw_probes
+from plaplace.estimators._rows import Rows, finish
+from plaplace.estimators._sequential import until
+from plaplace.operators import p_laplacian, unit_normal
+
+__all__ = ["Trace", "probe_until"]
+
+
+@dataclass(frozen=True)
+class Normal:
+    """What the score and one product give at each point: `|s|`, n, n'Jn and the share of e_1 at critical points."""
+
+    norm: Tensor
+    normal: Tensor
+    along: Tensor
+    across: Tensor
+
+    @staticmethod
+    def of(jacobian: Jacobian) -> Normal:
+        norm, normal = unit_normal(jacobian.scores())
+        frame = Frame.of(normal)
+        along, across = frame.split(jacobian.forms(frame.first()))
+        return Normal(norm, normal, along, across)
+
+    @staticmethod
+    def cat(parts: list[Normal]) -> Normal:
+        columns = zip(*((n.norm, n.normal, n.along, n.across) for n in parts), strict=True)
+        return Normal(*map(torch.cat, columns))
+
+    def __getitem__(self, which: Tensor) -> Normal:
+        return Normal(self.norm[which], self.normal[which], self.along[which], self.across[which])
+
+
+@dataclass(frozen=True)
+class Trace:
+    """What one call of `hutchinson` samples: the exponents, eps, the mode of products and the method of the trace."""
+
+    rows: Rows
+    powers: list[float]
+    eps: float
+    mode: str
+    method: str
+
+    @property
+    def dimension(self) -> int:
+        """d, of the space the probes live in: R^D for "plain", else the tangent space, R^(D-1)."""
+        return self.rows.dimension - (self.method != "plain")
+
+    def draw(self, distribution: str, number: int, generator: torch.Generator) -> Probes:
+        """Probes that spend `number` products (fewer for a whole orthonormal frame)."""
+        if self.method == "hutch++":
+            sketch = draw_probes(distribution, number // 3, self.dimension, generator).vectors
+            probes = draw_probes(distribution, number - 2 * len(sketch), self.dimension, generator)
+            return replace(probes, products=number, sketch=sketch)
+        if self.method == "xtrace":
+            return replace(draw_probes(distribution, number // 2, self.dimension, generator), products=number)
+        return draw_probes(distribution, number, self.dimension, generator)
+
+    def look(self, which: slice, probes: Probes | None) -> tuple[Tensor, Tensor]:
+        """p-Laplacians (b, m, P), one a probe, and non-finite scores or products (b,), of some rows.
+
+        Without probes m = 1 and the tangential trace is what critical points keep of it.
+        """
+        points = self.rows.flat[which]
+        if not len(points):
+            number = 1 if probes is None else len(probes.vectors)
+            return torch.zeros(0, number, len(self.powers), dtype=torch.float64), torch.zeros(0, dtype=torch.int64)
+        with Jacobian.at(self.rows, points, self.mode) as jacobian:
+            known = Normal.of(jacobian)
+            tangential = known.across[:, None] if probes is None else self.tangential(jacobian, known, probes)
+        return self.values(known, tangential), jacobian.failed
+
+    def values(self, known: Normal, tangential: Tensor) -> Tensor:
+        """p-Laplacians (b, m, P) from m tangential traces (b, m) of each point."""
+        norm, along = known.norm[:, None].expand_as(tangential), known.along[:, None].expand_as(tangential)
+        return p_laplacian(norm, along, tangential, self.powers, self.eps)
+
+    def tangential(self, jacobian: Jacobian, known: Normal, probes: Probes) -> Tensor:
+        """Samples (b, m) of the tangential trace, unbiased, one a probe."""
+        frame = Frame.of(known.normal)
+        z = probes.vectors.to(known.normal.device)
+        if self.method in ("tangent", "plain"):
+            block = max(1, self.rows.chunk_size // len(known.norm))
+            parts = []
+            for some in z.split(block):
+                shared = some.expand(len(known.norm), *some.shape)
+                parts.append(jacobian.forms(shared if self.method == "plain" else frame.embed(some)))
+            # tr J - n'Jn, or the tangential forms and what critical points add
+            rest = known.across if self.method == "tangent" else -known.along
+            return torch.cat(parts, 1) + rest[:, None]
+
+        def apply(vectors: Tensor) -> Tensor:
+            return frame.coordinates(jacobian.products(frame.embed(vectors)))
+
+        if probes.sketch is None:
+            return xtrace(apply, z) + known.across[:, None]
+        return hutch_plus_plus(apply, probes.sketch.to(z.device), z) + known.across[:, None]
+
+    def summarise(self, values: Tensor, probes: Probes) -> Summary:
+        """Mean over probes of values (B, m, P) with its standard error. J being linear, that of one frame is whole."""
+        summary = summarise(values, probes.sizes, probes.population, "probes")
+        m = len(probes.vectors)
+        covers = {
+            "hutch++": f"the sampling error left given the sketched subspace, by the spread of {m} probes",
+            "xtrace": f"all sampling error, by the jackknife over {m} probes: rather too large than too small",
+        }.get(self.method, f"all sampling error, by the spread of {m} {'axes' if probes.population else 'probes'}")
+        if summary.degrees_of_freedom == 0:
+            covers = summary.covers
+        elif probes.population == m and self.method != "hutch++":
+            covers = "nothing random: a whole frame of probes gives the trace exactly"
+        return summary._replace(covers=covers)
+
+
+def probe_until(
+    trace: Trace,
+    x: Tensor,
+    single: bool,
+    num_probes: int,
+    distribution: str,
+    tolerance: float,
+    max_probes: int,
+    generator: torch.Generator,
+) -> Estimate:
+    """Rounds of `num_probes` probes until each row's standard error is at most the tolerance.
+
+    Orthonormal probes go on in one frame, whose end is the exact trace. In reverse mode every round after the first
+    repeats the forward pass for the rows that are left.
+    """
+    rows, d = trace.rows, trace.dimension
+    orthonormal = distribution == "orthonormal"
+    most = min(max_probes, d) if orthonormal else max_probes // num_probes * num_probes
+    whole = draw_probes(distribution, most, d, generator) if orthonormal else None
+    known: list[Normal] = []  # of all rows, from the first round
+    drawn = 0
+
+    def round_of(active: Tensor) -> tuple[Tensor, Tensor]:
+        nonlocal drawn
+        if whole is None:
+            probes = draw_probes(distribution, num_probes, d, generator)
+        else:
+            probes = replace(whole, vectors=whole.vectors[drawn : drawn + num_probes])
+        values, bad, fresh = [], [], []
+        for group in rows.groups(1, len(active)):
+            which = active[group]
+            with Jacobian.at(rows, rows.flat[which], trace.mode) as jacobian:
+                here = known[0][which] if known else Normal.of(jacobian)
+                values.append(trace.values(here, trace.tangential(jacobian, here, probes)))
+            bad.append(jacobian.failed)
+            fresh.append(here)
+        if not known:
+            known.append(Normal.cat(fresh))
+        drawn += len(probes.vectors)
+        return torch.cat(values), torch.cat(bad)
+
+    population = d if orthonormal else None
+    rounds = -(-most // num_probes)
+    result = until(round_of, len(x), len(trace.powers), tolerance, rounds, x.device, population)
+    repeated = (result.rounds - 1).clamp(min=0) * (trace.mode == "reverse")
+    cost = 3 + 2 * result.blocks + repeated
+    freedom = (result.blocks - 1).double()
+    if orthonormal:
+        freedom = freedom.masked_fill(result.blocks == d, torch.inf)
+    covers = "all sampling error, by the spread of the probes; a little small, for the drawing stopped on it"
+    return finish(x, result.mean, result.standard_error, result.nonfinite, cost, freedom, covers, single)
