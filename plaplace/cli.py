@@ -103,6 +103,39 @@ def train(
         raise typer.Exit(128 + (stop.received or signal.SIGINT))
 
 
+@app.command()
+def compare(
+    out: Annotated[Path, typer.Option("--out", help="Folder for tables, figures and report; replaces earlier ones.")],
+    quick: Annotated[bool, typer.Option("--quick", help="A small grid and short trainings: under 3 minutes.")] = False,
+    problem: Annotated[
+        list[str] | None, typer.Option("--problem", help="triangle, d8, digits or manifold; may be repeated. All else.")
+    ] = None,
+) -> None:
+    """Compare every estimator with the exact values, on problems whose truth is known, and write the report."""
+    from rich.console import Console
+    from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn
+
+    from plaplace.compare import run
+
+    columns = TextColumn("{task.description:34}"), BarColumn(), MofNCompleteColumn(), TimeElapsedColumn()
+    began, tasks = time.monotonic(), {}
+    try:
+        with Progress(*columns, console=Console(stderr=True)) as bar:
+
+            def show(stage: str, done: int, total: int) -> None:
+                if stage not in tasks:
+                    tasks[stage] = bar.add_task(stage)
+                # the end of a stage is told as 1 of 1, whatever it counted
+                known = bar.tasks[tasks[stage]].total if done == total == 1 else total
+                bar.update(tasks[stage], completed=known if done == total == 1 else done, total=known)
+
+            report = run(out, quick, problem, show)
+    except (ValueError, ImportError, OSError) as error:
+        fail(error)
+    typer.echo(f"done in {time.monotonic() - began:.0f} s; the tables are in {out}")
+    typer.echo(f"wrote {report}")
+
+
 def _check_device(device: str) -> None:
     import torch
 

@@ -216,8 +216,8 @@ def summarise(values: Tensor, sizes: Sequence[int], population: int | None = Non
         values: (B, total, ...).
         sizes: samples in each block, along axis 1; they sum to `total`.
 
-    >>> two = torch.tensor([[1.0, 3.0]])
-    >>> [float(each) for each in summarise(two, (1, 1))[:3]]
+    >>> two = torch.tensor([[1.0, 3.0]], dtype=torch.float64)
+    >>> [round(float(each), 12) for each in summarise(two, (1, 1))[:3]]
     [2.0, 1.0, 1.0]
     >>> [float(each) for each in summarise(two, (2,), population=2)[:3]]
     [2.0, 0.0, inf]

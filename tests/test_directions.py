@@ -71,6 +71,16 @@ def test_equispaced_sets_on_the_circle_integrate_low_harmonics_exactly():
         assert (torch.cos(k * angle).mean(1).abs() < 1e-14).all()
 
 
+def test_the_lowest_and_highest_number_of_the_engine_have_a_quantile(monkeypatch):
+    """It draws multiples of 2^-30 in [0, 1); 0 itself has the quantile -inf."""
+    ends = torch.tensor([[0.0, 0.5, 0.25], [1 - 2.0**-30, 0.5, 0.75]], dtype=torch.float64)
+    monkeypatch.setattr("plaplace.directions.SobolEngine.draw", lambda self, m, dtype: ends[:m])
+    vectors = draw("sobol", 4, 3, generator()).vectors
+    assert vectors.isfinite().all()
+    assert vectors[0, 0] < -0.9
+    assert vectors[1, 0] > 0.9
+
+
 def test_low_discrepancy_beats_independent_directions_in_four_dimensions():
     def rms(kind):
         means = [(draw(kind, 128, 4, generator(s)).vectors[:, 0] * 2).exp().mean() for s in range(60)]

@@ -317,6 +317,19 @@ def test_an_infinite_score_is_no_infinite_value():
     assert e.standard_error.isnan()
 
 
+def test_a_bad_centre_spoils_the_kind_that_uses_it_and_counts_once():
+    def score(z):
+        return torch.where(z.abs().sum(1, keepdim=True) == 0, math.inf, -z)
+
+    x = torch.tensor([[0.0, 0.0], [1.0, 0.0]]).double()
+    run = partial(sphere_flux, score, x, 2.0, radius=0.1, num_directions=32)
+    for options in ({}, {"tolerance": 1.0}):
+        e = run(directions="orthonormal", **options)
+        assert e.value.isnan().tolist() == [True, False]
+        assert e.num_nonfinite.tolist() == [1, 0]
+    assert run(directions="frame").value.isfinite().all()
+
+
 def test_one_bad_probe_is_enough():
     def score(z):
         return torch.where((z[:, :1] > 1.09) & (z[:, 1:2] > -1), math.nan, -1.0) * z

@@ -58,13 +58,14 @@ class Jacobian:
     def scores(self) -> Tensor:
         """Scores (b, D) in float64; one evaluation in forward mode, the shared pass in reverse mode."""
         answer = self.rows.call(self.points) if self._answer is None else self._answer
-        self.failed += ~answer.isfinite().all(-1)
-        return answer.detach().double()
+        wide = answer.detach().double()
+        self.failed += ~wide.sum(-1).isfinite()
+        return wide
 
     def products(self, vectors: Tensor) -> Tensor:
         """`J'v` (reverse) or `Jv` (forward) for k vectors a point, (b, k, D) float64 to the same."""
         answers = self._products(vectors).double()
-        self.failed += (~answers.isfinite().all(-1)).sum(1)
+        self.failed += (~answers.sum(-1).isfinite()).sum(1)
         return answers
 
     def forms(self, vectors: Tensor) -> Tensor:
@@ -117,12 +118,13 @@ class Frame:
 
     @staticmethod
     def of(normal: Tensor) -> Frame:
-        critical = (normal == 0).all(-1)
+        square = normal.square().sum(-1)
+        critical = square == 0
         sign = torch.where(normal[:, 0] < 0, -1.0, 1.0).to(normal)
         mirror = normal.clone()
         mirror[:, 0] += sign * ~critical
-        length = mirror.square().sum(-1)
-        scale = torch.where(critical, torch.zeros_like(length), 2 / length)
+        # w'w = n'n + 2 |n_1| + 1
+        scale = torch.where(critical, torch.zeros_like(square), 2 / (square + 2 * normal[:, 0].abs() + 1))
         return Frame(normal, critical, mirror, scale)
 
     def first(self) -> Tensor:

@@ -44,7 +44,9 @@ def sphere_flux(
         num_directions: m, even for "antithetic" and "frame". With a tolerance, the directions of one round; up to 4
             times as many where that makes its frames whole.
         directions: "iid", "antithetic", "frame", "orthonormal" or "sobol" (see `plaplace.directions`). "orthonormal" is
-            one-sided and subtracts the mean-zero control `|s(x)|^(p-2) s(x).n`, for one more evaluation a point.
+            one-sided and subtracts the mean-zero control `|s(x)|^(p-2) s(x).n`, for one more evaluation a point: the
+            best for its cost where s hardly turns within the ball and D is large, the worst at critical points, where
+            the control adds what it should take away.
         generator: one number is taken from it; None takes it from torch's default generator. All rows share the
             directions: the errors of different rows of one call are correlated, each row alone is as stated.
         chunk_size: most points in one score call; None chooses. The result does not depend on it, beyond rounding.

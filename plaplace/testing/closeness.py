@@ -32,10 +32,9 @@ def assert_close(
         AssertionError: naming the worst entry. Infinities must agree, and NaN agrees with NaN only.
 
     >>> assert_close(torch.tensor([1.0 + 1e-6]), torch.tensor([1.0]))
-    >>> assert_close(torch.tensor([1.0 + 1e-6]).double(), torch.tensor([1.0]).double())
+    >>> assert_close(torch.tensor([1.0 + 1e-6]).double(), torch.tensor([1.0]).double())  # doctest: +ELLIPSIS
     Traceback (most recent call last):
-    AssertionError: value[0] = 1.00000095367 instead of 1: off by 9.5e-07, allowed are 7.1e-15 (torch.float64,
-        condition 1)
+    AssertionError: value[0] = 1.00000095367 instead of 1: off by 9.5e-07, allowed are 7.1e-15 (torch.float64, ...
     """
     assert got.shape == want.shape, f"{what} has shape {tuple(got.shape)}; expected {tuple(want.shape)}"
     if dtype is None:
