@@ -23,7 +23,9 @@ reference: $(VENV)/.installed-dev         ## regenerate the certified tables, by
 	$(BIN)/python -m reference
 
 bench: $(VENV)/.installed-dev             ## time the current commit with asv (benchmarks/README.md)
-	cd benchmarks && ../$(BIN)/python -m asv run --quick --show-stderr --set-commit-hash $$(git rev-parse HEAD) -E existing:../$(BIN)/python
+	$(BIN)/python -m pip install -q -c constraints.txt -e '.[bench]'
+	cd benchmarks && ../$(BIN)/python -m asv machine --yes >/dev/null && \
+	../$(BIN)/python -m asv run --quick --show-stderr --set-commit-hash $$(git rev-parse HEAD) -E existing:../$(BIN)/python
 
 # torch first: without an NVIDIA GPU the CPU build (local version +cpu) is asked for where pip can see one; where it
 # cannot, the plain pin. Then the package itself, so that nothing else decides about torch.
