@@ -7,6 +7,7 @@ measure   all of it, into the folder   tables   the columns         report  a pu
 
 from __future__ import annotations
 
+import time
 from collections.abc import Callable, Sequence
 from pathlib import Path
 
@@ -36,6 +37,7 @@ def run(
     from plaplace.compare import accuracy, cost, report
     from plaplace.compare.measure import measure
     from plaplace.compare.problems import PROBLEMS
+    from plaplace.compare.provenance import add_seconds
     from plaplace.compare.timing import one_thread
 
     folder = Path(out)
@@ -43,6 +45,8 @@ def run(
     show = progress or (lambda stage, done, total: None)
     with one_thread():
         measure(folder, quick, tuple(PROBLEMS) if problems is None else tuple(problems), show)
-        accuracy.measure(folder, quick, show)
-        cost.measure(folder, quick, show)
+        for stage, measure_stage in (("accuracy", accuracy.measure), ("cost", cost.measure)):
+            start = time.perf_counter()
+            measure_stage(folder, quick, show)
+            add_seconds(folder, stage, time.perf_counter() - start)
     return report.write(folder)

@@ -21,7 +21,7 @@ REMARKS = {
     "truth": "the long run that stands for the truth is not sharp enough",
 }
 _ROUNDING = 1e-10  # of the value: spread and standard error below it
-_SHARP = 0.25  # of the standard error: the error of the truth above it
+_SHARP = 0.1  # of the standard error: the error of the truth above it
 
 
 def coverage_rows(setting: Setting, truth: Truth, run_id: str) -> list[dict[str, Any]]:

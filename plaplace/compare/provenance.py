@@ -16,7 +16,7 @@ from typing import Any
 
 import torch
 
-__all__ = ["collect", "run_id"]
+__all__ = ["add_seconds", "collect", "run_id"]
 
 _PACKAGES = ("torch", "numpy", "scipy", "pandas", "scikit-learn")
 
@@ -52,6 +52,14 @@ def run_id(provenance: dict[str, Any]) -> str:
     ignored = ("date", "load_average", "command", "cores")
     text = json.dumps({key: value for key, value in provenance.items() if key not in ignored}, sort_keys=True)
     return hashlib.sha256(text.encode()).hexdigest()[:8]
+
+
+def add_seconds(folder: Path, stage: str, seconds: float) -> None:
+    """Add the wall time of a stage to the provenance.json of the folder."""
+    file = folder / "provenance.json"
+    provenance = json.loads(file.read_text(encoding="utf-8"))
+    provenance["seconds"][stage] = round(seconds, 1)
+    file.write_text(json.dumps(provenance, indent=2) + "\n", encoding="utf-8")
 
 
 def _commit() -> tuple[str, bool | None]:

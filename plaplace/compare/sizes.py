@@ -66,7 +66,7 @@ FULL: dict[str, Size] = {
         points=(4, 5, 6, 7),
         repeated_budgets=(32, 128),
         more_repeated=(("iid", 512), ("antithetic", 512), ("frame", 512)),
-        truth_frames=4000,
+        truth_frames=20_000,
     ),
     # a whole +- frame has 128 directions: 512 are four, with a spread to judge
     "digits": replace(
@@ -76,7 +76,7 @@ FULL: dict[str, Size] = {
         sweep=128,
         repeated_budgets=(32,),
         more_repeated=(("iid", 128), ("antithetic", 128), ("frame", 128), ("tangent", 128), ("frame", 512)),
-        truth_frames=200,
+        truth_frames=500,
     ),
     # a whole +- frame has 1,568 directions and a score call is dear
     "manifold": replace(
@@ -97,7 +97,7 @@ def _smaller(size: Size) -> Size:
 
 QUICK: dict[str, Size] = {
     "triangle": replace(_smaller(FULL["triangle"]), repeated_budgets=(64,)),
-    "d8": replace(_smaller(FULL["d8"]), repeated_budgets=(32,), truth_frames=400),
+    "d8": replace(_smaller(FULL["d8"]), repeated_budgets=(32,), truth_frames=2000),
     "digits": replace(
         _smaller(FULL["digits"]),
         budgets=(16, 128),

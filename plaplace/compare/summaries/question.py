@@ -14,7 +14,7 @@ PROBLEMS = {
     "triangle": "the paper's triangle: three equal modes in the plane, D = 2",
     "d8": "two unit Gaussians in D = 8, at t = 50 of 1,000 noise steps",
     "digits": "ten full-covariance Gaussians fitted to 1,797 handwritten digits of 8 × 8, D = 64, at a noise of 0.2",
-    "manifold": "ten affine pieces of dimension 12 in D = 784, at a noise of 0.1",
+    "manifold": "five pairs of parallel affine sheets of dimension 12 in D = 784, at a noise of 0.1",
 }
 
 
