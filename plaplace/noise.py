@@ -48,11 +48,13 @@ __all__ = [
 
 
 def check_level(alpha: float, sigma: float) -> None:
-    """Raise a ValueError unless alpha and sigma are finite and alpha > 0, sigma >= 0."""
-    if not (math.isfinite(alpha) and alpha > 0):
-        raise ValueError(f"alpha = {alpha} was given; the signal scale of a noise level is finite and > 0")
+    """Raise a ValueError unless alpha and sigma are finite, >= 0 and not both 0. alpha = 0 is noise alone."""
+    if not (math.isfinite(alpha) and alpha >= 0):
+        raise ValueError(f"alpha = {alpha} was given; the signal scale of a noise level is finite and >= 0")
     if not (math.isfinite(sigma) and sigma >= 0):
         raise ValueError(f"sigma = {sigma} was given; the noise scale of a noise level is finite and >= 0")
+    if alpha == 0 and sigma == 0:
+        raise ValueError("alpha = 0 and sigma = 0 were given; a noise level has signal or noise")
 
 
 @dataclass(frozen=True)
@@ -108,9 +110,9 @@ def karras_sigmas(num_levels: int, sigma_min: float = 0.002, sigma_max: float = 
 
 
 def flow_matching(t: float) -> tuple[float, float]:
-    """(alpha, sigma) = (1-t, t) of the straight path `x_t = (1-t) x_0 + t eps`, 0 <= t < 1."""
-    if not 0 <= t < 1:
-        raise ValueError(f"t = {t} was given; flow-matching times lie in [0, 1)")
+    """(alpha, sigma) = (1-t, t) of the straight path `x_t = (1-t) x_0 + t eps`, 0 <= t <= 1; t = 1 is noise alone."""
+    if not 0 <= t <= 1:
+        raise ValueError(f"t = {t} was given; flow-matching times lie in [0, 1]")
     return 1 - t, t
 
 

@@ -77,10 +77,11 @@ def test_probe_radius():
 @pytest.mark.parametrize(
     ("call", "message"),
     [
-        (lambda: noise.check_level(0.0, 1.0), "alpha = 0.0 was given"),
+        (lambda: noise.check_level(-0.1, 1.0), "alpha = -0.1 was given"),
+        (lambda: noise.check_level(0.0, 0.0), "alpha = 0 and sigma = 0 were given"),
         (lambda: noise.check_level(1.0, -1.0), "sigma = -1.0 was given"),
         (lambda: noise.check_level(1.0, math.nan), "sigma = nan was given"),
-        (lambda: noise.flow_matching(1.0), r"t = 1.0 was given; flow-matching times lie in \[0, 1\)"),
+        (lambda: noise.flow_matching(1.1), r"t = 1.1 was given; flow-matching times lie in \[0, 1\]"),
     ],
 )
 def test_bad_levels(call, message):

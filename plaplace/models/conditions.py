@@ -1,0 +1,170 @@
+"""What a model can be conditioned on. A condition becomes keyword arguments of the network, one row or one a point.
+
+    Unconditioned    nothing
+    Labels           class labels: a number, a list or a tensor of them
+    Embeddings       vectors or token embeddings: a tensor
+    Prompts          texts: a string or a list of them; or what `prepare` made of them before
+
+None means the unconditional branch: the null label, the null embedding, the empty prompt. A model that was trained
+without one has none, and asking for it is an error.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, field
+from typing import Any, Protocol
+
+import torch
+from torch import Tensor
+
+__all__ = ["Conditions", "Embeddings", "Labels", "Prepared", "Prompts", "Unconditioned"]
+
+_REMEMBERED = 256  # prompts whose embeddings are kept
+
+
+@dataclass(frozen=True)
+class Prepared:
+    """A condition as the network takes it.
+
+    Attributes:
+        inputs: keyword arguments of the network, tensors with a leading axis of 1 or B.
+        count: that 1 or B.
+    """
+
+    inputs: dict[str, Tensor]
+    count: int
+
+    def rows(self, number: int) -> dict[str, Tensor]:
+        """The arguments for that many points.
+
+        Raises:
+            ValueError: neither one condition nor one a point.
+        """
+        if self.count not in (1, number):
+            raise ValueError(f"{self.count} conditions were given for {number} points; accepted is one, or one a point")
+        return {name: value.expand(number, *value.shape[1:]) for name, value in self.inputs.items()}
+
+    def part(self, rows: slice) -> Prepared:
+        """The conditions of some of the points; one for all stays one for all."""
+        if self.count == 1:
+            return self
+        inputs = {name: value[rows] for name, value in self.inputs.items()}
+        return Prepared(inputs, len(next(iter(inputs.values()))))
+
+
+class Conditions(Protocol):
+    """Turns what a user gives into what the network takes."""
+
+    def prepare(self, condition: Any) -> Prepared:
+        """The condition, None for the unconditional branch; what is prepared already comes back as it is."""
+        ...
+
+
+@dataclass(frozen=True)
+class Unconditioned:
+    """The model takes no condition."""
+
+    def prepare(self, condition: Any) -> Prepared:
+        """Nothing for None."""
+        if isinstance(condition, Prepared):
+            return condition
+        if condition is not None:
+            raise ValueError(f"condition = {condition!r} was given; the model is unconditional, accepted is None")
+        return Prepared({}, 1)
+
+
+@dataclass(frozen=True)
+class Labels:
+    """Class labels 0 .. num_classes - 1.
+
+    Attributes:
+        num_classes: how many there are.
+        null: the label of the unconditional branch; None where the model was trained without one.
+        name: of the network's argument.
+    """
+
+    num_classes: int
+    null: int | None = None
+    name: str = "class_labels"
+
+    def prepare(self, condition: Any) -> Prepared:
+        """A label or several as a tensor (1,) or (B,)."""
+        if isinstance(condition, Prepared):
+            return condition
+        if condition is None:
+            if self.null is None:
+                raise ValueError(
+                    "condition = None was given; the model was trained without a null class, it has no unconditional "
+                    f"branch: accepted are labels from 0 to {self.num_classes - 1}"
+                )
+            labels = torch.tensor([self.null])
+        else:
+            labels = torch.as_tensor(condition)
+            if labels.is_floating_point() or labels.dtype == torch.bool or labels.ndim > 1 or labels.numel() == 0:
+                raise ValueError(f"condition = {condition!r} was given; accepted are whole numbers, one or one a point")
+            labels = labels.reshape(-1).long()
+            known = (labels >= 0) & (labels < self.num_classes) | (labels == (-1 if self.null is None else self.null))
+            if not bool(known.all()):
+                raise ValueError(
+                    f"label {int(labels[~known][0])} was given; accepted are labels from 0 to {self.num_classes - 1}"
+                )
+        return Prepared({self.name: labels}, len(labels))
+
+
+@dataclass(frozen=True)
+class Embeddings:
+    """A tensor of fixed shape a condition.
+
+    Attributes:
+        shape: of one.
+        null: the embedding of the unconditional branch, of that shape; None where the model has none.
+        name: of the network's argument.
+    """
+
+    shape: tuple[int, ...]
+    null: Tensor | None = None
+    name: str = "condition"
+
+    def prepare(self, condition: Any) -> Prepared:
+        """One embedding, or a leading axis of them."""
+        if isinstance(condition, Prepared):
+            return condition
+        if condition is None and self.null is None:
+            raise ValueError("condition = None was given; the model has no unconditional branch")
+        value = self.null if condition is None else condition
+        if not isinstance(value, Tensor) or tuple(value.shape[-len(self.shape) :]) != self.shape:
+            given = tuple(value.shape) if isinstance(value, Tensor) else repr(value)
+            raise ValueError(f"condition = {given} was given; accepted is a tensor {self.shape} or (B, *{self.shape})")
+        value = value.reshape(-1, *self.shape)
+        return Prepared({self.name: value}, len(value))
+
+
+@dataclass(frozen=True)
+class Prompts:
+    """Texts.
+
+    Attributes:
+        embed: texts to keyword arguments of the network, tensors with a leading axis of one a text.
+        null: the text of the unconditional branch.
+    """
+
+    embed: Callable[[list[str]], dict[str, Tensor]]
+    null: str = ""
+    _known: dict[str, dict[str, Tensor]] = field(default_factory=dict, init=False, repr=False, compare=False)
+
+    def prepare(self, condition: Any) -> Prepared:
+        """Texts through the text encoder, each text once; the last ones are remembered."""
+        if isinstance(condition, Prepared):
+            return condition
+        texts = [self.null] if condition is None else [condition] if isinstance(condition, str) else condition
+        if not isinstance(texts, Sequence) or not texts or not all(isinstance(text, str) for text in texts):
+            raise ValueError(f"condition = {condition!r} was given; accepted is a text, or a list with one a point")
+        for text in texts:
+            if text not in self._known:
+                while len(self._known) >= max(_REMEMBERED, len(texts)):
+                    del self._known[next(iter(self._known))]
+                with torch.no_grad():
+                    self._known[text] = self.embed([text])
+        each = [self._known[text] for text in texts]
+        return Prepared({name: torch.cat([inputs[name] for inputs in each]) for name in each[0]}, len(texts))
