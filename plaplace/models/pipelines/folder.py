@@ -11,7 +11,7 @@ import json
 from pathlib import Path
 from typing import Any
 
-from plaplace.models.extras import require
+from plaplace.extras import require
 
 __all__ = ["INDEX", "check_folder", "load_pipeline"]
 
