@@ -101,7 +101,7 @@ class Diagnosis:
         for name in dict.fromkeys(finding.name for finding in self.failed):
             times = [f"{finding.level.t:.4g}" for finding in self.failed if finding.name == name]
             lines.append(f"fails: {name}, {_WORDS[name]}, at t = {', '.join(times)}")
-        return "\n".join(lines if self.failed else [*lines, "nothing fails"])
+        return "\n".join(line.rstrip() for line in (lines if self.failed else [*lines, "nothing fails"]))
 
     __repr__ = __str__
 

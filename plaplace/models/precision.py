@@ -55,7 +55,9 @@ def prepare(network: Callable[..., Any], precision: Precision, device: torch.dev
         ValueError: a dtype or a device was asked for and the network is no module, so that nothing can be converted.
     """
     if isinstance(network, nn.Module):
-        network = network.to(device=device, dtype=precision.dtype).eval().requires_grad_(False)
+        if device is not None or precision.dtype is not None:
+            network = network.to(device=device, dtype=precision.dtype)
+        network = network.eval().requires_grad_(False)
         if precision.channels_last:
             network = network.to(memory_format=torch.channels_last)  # type: ignore[call-overload]
     elif precision.dtype is not None or device is not None:
