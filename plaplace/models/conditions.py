@@ -100,16 +100,24 @@ class Labels:
                 )
             labels = torch.tensor([self.null])
         else:
-            labels = torch.as_tensor(condition)
-            if labels.is_floating_point() or labels.dtype == torch.bool or labels.ndim > 1 or labels.numel() == 0:
-                raise ValueError(f"condition = {condition!r} was given; accepted are whole numbers, one or one a point")
-            labels = labels.reshape(-1).long()
+            labels = _whole_numbers(condition)
             known = (labels >= 0) & (labels < self.num_classes) | (labels == (-1 if self.null is None else self.null))
             if not bool(known.all()):
                 raise ValueError(
                     f"label {int(labels[~known][0])} was given; accepted are labels from 0 to {self.num_classes - 1}"
                 )
         return Prepared({self.name: labels}, len(labels))
+
+
+def _whole_numbers(condition: Any) -> Tensor:
+    try:
+        labels = torch.as_tensor(condition)
+    except (TypeError, ValueError, RuntimeError):  # text, None within a list, a number of more than 64 bits
+        labels = torch.empty(0)
+    other = labels.is_floating_point() or labels.is_complex() or labels.dtype == torch.bool
+    if other or labels.ndim > 1 or labels.numel() == 0:
+        raise ValueError(f"condition = {condition!r} was given; accepted are whole numbers, one or one a point")
+    return labels.reshape(-1).long()
 
 
 @dataclass(frozen=True)
@@ -133,9 +141,10 @@ class Embeddings:
         if condition is None and self.null is None:
             raise ValueError("condition = None was given; the model has no unconditional branch")
         value = self.null if condition is None else condition
-        if not isinstance(value, Tensor) or tuple(value.shape[-len(self.shape) :]) != self.shape:
-            given = tuple(value.shape) if isinstance(value, Tensor) else repr(value)
-            raise ValueError(f"condition = {given} was given; accepted is a tensor {self.shape} or (B, *{self.shape})")
+        many = ", ".join(map(str, ("B", *self.shape)))
+        if not isinstance(value, Tensor) or tuple(self.shape) not in (tuple(value.shape), tuple(value.shape[1:])):
+            given = f"a tensor {tuple(value.shape)}" if isinstance(value, Tensor) else repr(value)
+            raise ValueError(f"condition = {given} was given; accepted is a tensor {self.shape} or ({many})")
         value = value.reshape(-1, *self.shape)
         return Prepared({self.name: value}, len(value))
 
@@ -160,11 +169,13 @@ class Prompts:
         texts = [self.null] if condition is None else [condition] if isinstance(condition, str) else condition
         if not isinstance(texts, Sequence) or not texts or not all(isinstance(text, str) for text in texts):
             raise ValueError(f"condition = {condition!r} was given; accepted is a text, or a list with one a point")
-        for text in texts:
-            if text not in self._known:
-                while len(self._known) >= max(_REMEMBERED, len(texts)):
-                    del self._known[next(iter(self._known))]
-                with torch.no_grad():
-                    self._known[text] = self.embed([text])
-        each = [self._known[text] for text in texts]
-        return Prepared({name: torch.cat([inputs[name] for inputs in each]) for name in each[0]}, len(texts))
+        each = {text: self._inputs(text) for text in dict.fromkeys(texts)}
+        self._known.update(each)
+        while len(self._known) > _REMEMBERED:
+            del self._known[next(iter(self._known))]
+        names = each[texts[0]]
+        return Prepared({name: torch.cat([each[text][name] for text in texts]) for name in names}, len(texts))
+
+    @torch.no_grad()
+    def _inputs(self, text: str) -> dict[str, Tensor]:
+        return self._known[text] if text in self._known else self.embed([text])

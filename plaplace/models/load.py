@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import inspect
 import json
 from pathlib import Path
 from typing import Any
@@ -46,8 +47,8 @@ def load(
             network does not say of itself.
         precision, device: how and where it runs.
         trust_pickle: read weights that are pickles and programs, both of which can run code.
-        options: of the kind: null_label for a `UNet2DModel` with class labels; latent_size, guidance for Flux;
-            max_tokens for Stable Diffusion 3 and Flux.
+        options: of the kind: variant of the weights of a folder ("fp16"); null_label for a `UNet2DModel` with class
+            labels; latent_size, guidance for Flux; max_tokens for Stable Diffusion 3 and Flux.
 
     Raises:
         FileNotFoundError: no such path; nothing is ever downloaded.
@@ -59,7 +60,7 @@ def load(
         return _from_path(Path(source), how, device, trust_pickle, options)
     name = type(source).__name__
     if name in PIPELINES:
-        return PIPELINES[name](source, how, device, **options)
+        return _from_pipeline(source, how, device, options)
     if isinstance(source, ScoreModel):
         return source
     raise ValueError(
@@ -77,8 +78,8 @@ def _from_path(
             f"  hf download {path} --local-dir my-model\nand give the folder"
         )
     if (path / INDEX).is_file():
-        pipeline = load_pipeline(path, tuple(PIPELINES), trust_pickle)
-        return PIPELINES[type(pipeline).__name__](pipeline, precision, device, **{**_own_options(path), **options})
+        pipeline = load_pipeline(path, tuple(PIPELINES), trust_pickle, options.pop("variant", None))
+        return _from_pipeline(pipeline, precision, device, {**_own_options(path), **options})
     if (path / NETWORK).is_file() or path.suffix == ".safetensors":
         return load_own(path, precision, device, **options)
     if path.suffix in SUFFIXES:
@@ -87,6 +88,18 @@ def _from_path(
         f"{path} was given; accepted are a diffusers folder ({INDEX}), a folder of plaplace train ({NETWORK}) and "
         f"files {', '.join(SUFFIXES)}"
     )
+
+
+def _from_pipeline(
+    pipeline: Any, precision: Precision, device: torch.device | str | None, options: dict[str, Any]
+) -> NetworkModel:
+    name = type(pipeline).__name__
+    builder = PIPELINES[name]
+    taken = [key for key in inspect.signature(builder).parameters if key not in ("pipeline", "precision", "device")]
+    unknown = [key for key in options if key not in taken]
+    if unknown:
+        raise ValueError(f"{unknown[0]} was given; {name} takes {', '.join(taken) or 'no further option'}")
+    return builder(pipeline, precision, device, **options)
 
 
 def _own_options(folder: Path) -> dict[str, Any]:

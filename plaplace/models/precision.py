@@ -57,7 +57,10 @@ def prepare(network: Callable[..., Any], precision: Precision, device: torch.dev
     if isinstance(network, nn.Module):
         if device is not None or precision.dtype is not None:
             network = network.to(device=device, dtype=precision.dtype)
-        network = network.eval().requires_grad_(False)
+        with contextlib.suppress(NotImplementedError):  # an exported program has no training mode to leave
+            network.eval()
+        for parameter in network.parameters():
+            parameter.requires_grad_(False)
         if precision.channels_last:
             network = network.to(memory_format=torch.channels_last)  # type: ignore[call-overload]
     elif precision.dtype is not None or device is not None:

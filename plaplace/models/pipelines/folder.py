@@ -21,13 +21,14 @@ _PICKLES = (".bin", ".pt", ".pth", ".ckpt", ".pkl", ".pickle", ".msgpack", ".h5"
 _LARGEST_INDEX = 1_000_000  # bytes
 
 
-def load_pipeline(folder: Path, accepted: tuple[str, ...], trust_pickle: bool) -> Any:
+def load_pipeline(folder: Path, accepted: tuple[str, ...], trust_pickle: bool, variant: str | None = None) -> Any:
     """The pipeline object of a diffusers folder.
 
     Args:
         folder: holds model_index.json.
         accepted: names of pipeline classes.
         trust_pickle: read weights from pickles where there are no safetensors.
+        variant: of the weight files, such as "fp16" in diffusion_pytorch_model.fp16.safetensors.
 
     Raises:
         ValueError: another pipeline, a component of another library, a pickle, code, or files that cannot be read.
@@ -38,6 +39,8 @@ def load_pipeline(folder: Path, accepted: tuple[str, ...], trust_pickle: bool) -
     if any(part[0] == "transformers" for part in index.values() if isinstance(part, list)):
         require("transformers", "diffusers", f"the text encoder of {index['_class_name']}")
     options: dict[str, Any] = {"local_files_only": True, "use_safetensors": None if trust_pickle else True}
+    if variant is not None:
+        options["variant"] = variant
     if "safety_checker" in index:  # judges generated pictures, which nobody generates here
         options |= {"safety_checker": None, "requires_safety_checker": False}
     try:
