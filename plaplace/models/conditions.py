@@ -101,7 +101,9 @@ class Labels:
             labels = torch.tensor([self.null])
         else:
             labels = _whole_numbers(condition)
-            known = (labels >= 0) & (labels < self.num_classes) | (labels == (-1 if self.null is None else self.null))
+            known = (labels >= 0) & (labels < self.num_classes)
+            if self.null is not None:
+                known |= labels == self.null
             if not bool(known.all()):
                 raise ValueError(
                     f"label {int(labels[~known][0])} was given; accepted are labels from 0 to {self.num_classes - 1}"

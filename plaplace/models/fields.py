@@ -23,6 +23,7 @@ from typing import Any
 import torch
 from torch import Tensor
 
+from plaplace.models.conditions import Prepared
 from plaplace.models.levels import Level
 from plaplace.models.protocol import ScoreModel
 
@@ -34,7 +35,7 @@ class Field:
     """`a s_c + b s_u` at one level: a callable (B, *shape) -> (B, *shape), 1/length.
 
     Attributes:
-        model, level, condition: of the scores; the condition is one for all points, or one for each of B.
+        model, level, condition: of the scores; one condition for all points.
         a, b: weights of the two branches; a branch of weight 0 is not evaluated.
     """
 
@@ -65,11 +66,17 @@ def _field(model: ScoreModel, level: Level | float, condition: Any, a: float, b:
     conditions = getattr(model, "conditions", None)
     # prompts go through the text encoder once, not at every call
     prepared = condition if conditions is None or condition is None else conditions.prepare(condition)
+    if isinstance(prepared, Prepared) and prepared.count != 1:
+        # estimators cut points and directions into batches of their own: rows would meet the wrong conditions
+        raise ValueError(
+            f"{prepared.count} conditions were given; a field has one. Take a field a condition, or model.score with "
+            "one a point"
+        )
     return Field(model, model.levels.check(level), prepared, a, b)
 
 
 def conditional(model: ScoreModel, level: Level | float, condition: Any) -> Field:
-    """`s_c`, the score with the condition."""
+    """`s_c`, the score with the condition. Here and below a ValueError for several conditions: a field has one."""
     return _field(model, level, condition, 1.0, 0.0)
 
 

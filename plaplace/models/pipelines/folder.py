@@ -7,7 +7,10 @@ to run.
 
 from __future__ import annotations
 
+import contextlib
+import importlib.util
 import json
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
@@ -39,14 +42,30 @@ def load_pipeline(folder: Path, accepted: tuple[str, ...], trust_pickle: bool, v
     if any(part[0] == "transformers" for part in index.values() if isinstance(part, list)):
         require("transformers", "diffusers", f"the text encoder of {index['_class_name']}")
     options: dict[str, Any] = {"local_files_only": True, "use_safetensors": None if trust_pickle else True}
+    options["low_cpu_mem_usage"] = (
+        importlib.util.find_spec("accelerate") is not None
+    )  # what it needs; else it complains
     if variant is not None:
         options["variant"] = variant
     if "safety_checker" in index:  # judges generated pictures, which nobody generates here
         options |= {"safety_checker": None, "requires_safety_checker": False}
     try:
-        return getattr(diffusers, index["_class_name"]).from_pretrained(folder, **options)
+        with _no_bar(diffusers.utils.logging):
+            return getattr(diffusers, index["_class_name"]).from_pretrained(folder, **options)
     except (OSError, ValueError, RuntimeError, KeyError, TypeError) as error:
         raise ValueError(f"{folder} cannot be loaded as a {index['_class_name']}: {error}") from error
+
+
+@contextlib.contextmanager
+def _no_bar(logging: Any) -> Iterator[None]:
+    """The progress bar of a load, which takes a second, off."""
+    shown = logging.is_progress_bar_enabled()
+    logging.disable_progress_bar()
+    try:
+        yield
+    finally:
+        if shown:
+            logging.enable_progress_bar()
 
 
 def check_folder(folder: Path, accepted: tuple[str, ...], trust_pickle: bool) -> dict[str, Any]:
