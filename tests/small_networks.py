@@ -6,7 +6,16 @@ import torch
 
 from plaplace import networks
 
-__all__ = ["RECIPE_KINDS", "denoiser", "generator", "normals", "shaken", "small"]
+__all__ = [
+    "RECIPE_KINDS",
+    "denoiser",
+    "generator",
+    "normals",
+    "shaken",
+    "small",
+    "small_conditional",
+    "small_images",
+]
 
 RECIPE_KINDS = ["edm-mlp", "d8-residual"]
 
@@ -35,3 +44,15 @@ def small(name, **changes):
 
 def normals(n, generator):
     return torch.randn(n, 3, generator=generator)
+
+
+def small_images(number=20, side=8):
+    """Images (N, 1, side, side) and their labels, 0 to 2."""
+    labels = torch.arange(number) % 3
+    return labels.view(-1, 1, 1, 1) + 0.5 * torch.randn(number, 1, side, side, generator=generator(4)), labels
+
+
+def small_conditional(name, **changes):
+    """A recipe for `small_images` that takes milliseconds a step: "image-mlp" or "unet-8"."""
+    size = {"width": 16, "depth": 1} if name == "image-mlp" else {"channels": (8, 16)}
+    return networks.recipe(name, batch_size=8, **size, **changes)

@@ -10,10 +10,13 @@ import time
 import numpy as np
 import pytest
 import torch
+from safetensors.torch import load_file
 from typer.testing import CliRunner
 
 from plaplace import networks
 from plaplace.cli import app
+from plaplace.networks import data
+from plaplace.networks.progress import ProgressBar
 
 SMALL = ["--width", "16", "--depth", "1", "--batch-size", "8"]
 COMMAND = [sys.executable, "-m", "plaplace.cli", "train"]
@@ -52,7 +55,7 @@ def test_train_on_a_mixture_writes_what_it_says(tmp_path):
 def test_interrupted_and_resumed_ends_as_if_it_had_not_been(array, tmp_path):
     steps = 800  # a second or more: long enough to be caught, short enough to wait for
     whole, broken = tmp_path / "whole", tmp_path / "broken"
-    arguments = ["--images", array, "--steps", steps, "--seed", 3, *SMALL]
+    arguments = ["--data", array, "--steps", steps, "--seed", 3, *SMALL]
     assert train("--out", whole, *arguments).returncode == 0
     command = [*COMMAND, "--out", str(broken), *map(str, arguments)]
     process = subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True, env=environment())
@@ -74,8 +77,8 @@ def test_interrupted_and_resumed_ends_as_if_it_had_not_been(array, tmp_path):
 @pytest.mark.parametrize(
     ("arguments", "code", "message"),
     [
-        (["--images", "ARRAY", "--steps", "0"], 2, "--steps"),
-        (["--images", "ARRAY", "--recipe", "edm"], 1, "recipe = 'edm' was given; accepted are 'edm-mlp'"),
+        (["--data", "ARRAY", "--steps", "0"], 2, "--steps"),
+        (["--data", "ARRAY", "--recipe", "edm"], 1, "recipe = 'edm' was given; accepted are 'edm-mlp'"),
     ],
 )
 def test_bad_input_ends_the_process_with_a_sentence(arguments, code, message, array, tmp_path):
@@ -90,12 +93,19 @@ def test_bad_input_ends_the_process_with_a_sentence(arguments, code, message, ar
 @pytest.mark.parametrize(
     ("arguments", "code", "message"),
     [
-        ([], 2, "neither --mixture nor --images was given"),
-        (["--mixture", "triangle", "--images", "x.npy"], 2, "were both given"),
+        ([], 2, "neither --mixture nor --data was given"),
+        (["--mixture", "triangle", "--data", "x.npy"], 2, "were both given"),
         (["--mixture", "square"], 1, "mixture = 'square' was given; accepted are 'triangle'"),
-        (["--images", "absent.npy"], 1, "absent.npy does not exist"),
-        (["--images", "ARRAY", "--device", "abacus"], 1, "device = 'abacus' was given; here are cpu"),
+        (["--data", "absent.npy"], 1, "absent.npy does not exist"),
+        (["--data", "ARRAY", "--device", "abacus"], 1, "device = 'abacus' was given; here are cpu"),
         (["--resume"], 1, "holds no training (training.safetensors) to resume"),
+        (["--mixture", "triangle", "--size", "4"], 2, "--mixture was given with options of images"),
+        (["--data", "ARRAY", "--size", "9"], 1, "size = 9 was given for images of shape (1, 4, 4)"),
+        (["--data", "ARRAY", "--duplicates", "50"], 1, "duplicates = '50' was given; accepted is 20x50"),
+        (["--data", "ARRAY", "--duplicates", "5x9", "--duplicates", "6x9"], 1, "duplicates = '6x9' was given"),
+        (["--data", "ARRAY", "--num-train", "51"], 1, "num_train = 51 was given with 0 duplicated images"),
+        (["--data", "ARRAY", "--conditional"], 1, "conditional = True was given; "),
+        (["--data", "digits", "--recipe", "unet-8", "--width", "8"], 1, "width = 8 was given; the recipe 'unet-8' has"),
     ],
 )
 def test_bad_input_is_one_sentence(arguments, code, message, array, tmp_path):
@@ -113,13 +123,13 @@ def test_a_folder_with_a_training_is_neither_overwritten_nor_resumed_as_another(
     def invoke(*arguments):
         return CliRunner().invoke(app, ["train", "--out", str(out), *map(str, arguments)])
 
-    assert invoke("--images", array, "--steps", 3, *SMALL).exit_code == 0
+    assert invoke("--data", array, "--steps", 3, *SMALL).exit_code == 0
     before = {file.name: file.read_bytes() for file in out.iterdir()}
     for arguments, message in (
-        (["--images", array], "holds a training already"),
+        (["--data", array], "holds a training already"),
         (["--resume", "--steps", 9], "num_steps = 9 was given, but the training in"),
         (["--resume", "--recipe", "paper-toy"], "recipe = 'paper-toy' was given, but"),
-        (["--resume", "--mixture", "triangle"], "data = 'mixture triangle' was given, but"),
+        (["--resume", "--mixture", "triangle"], "mixture = 'triangle' was given, but"),
     ):
         done = invoke(*arguments)
         assert (done.exit_code, message in done.stderr) == (1, True), done.stderr
@@ -127,6 +137,45 @@ def test_a_folder_with_a_training_is_neither_overwritten_nor_resumed_as_another(
     done = invoke("--resume")
     assert (done.exit_code, "not those the training began with" in done.stderr) == (1, True), done.stderr
     assert before == {file.name: file.read_bytes() for file in out.iterdir()}
+
+
+@pytest.mark.parametrize("recipe", ["image-mlp", pytest.param("unet-8", marks=pytest.mark.slow)])
+def test_digits_with_duplicates_end_to_end_stopped_and_resumed(recipe, tmp_path, monkeypatch):
+    arguments = [
+        "--data",
+        "digits",
+        "--num-train",
+        "60",
+        "--duplicates",
+        "2x10",
+        "--duplicates",
+        "3x2",
+        "--conditional",
+    ]
+    arguments += ["--label-dropout", "0.3", "--recipe", recipe, "--batch-size", "16", "--seed", "5", "--threads", "1"]
+    arguments += ["--width", "16"] if recipe == "image-mlp" else []
+    whole, broken = tmp_path / "whole", tmp_path / "broken"
+    done = CliRunner().invoke(app, ["train", "--out", str(whole), "--steps", "5", *arguments])
+    assert done.exit_code == 0, done.stderr
+    for name in ("loss.csv", "loss.png", "samples.png", "training-data.json", "validation.csv"):
+        assert f"wrote {whole / name}" in done.stdout
+    manifest = data.read_manifest(whole)
+    assert (manifest.repeated(), len(manifest.held_out), manifest.seed) == ({10: 2, 2: 3, 1: 55}, 1000, 5)
+    state = load_file(whole / "training.safetensors")
+    assert len(state["order"]) == len(data.rebuild(manifest).points) == 2 * 10 + 3 * 2 + 55
+    network = networks.load(whole)
+    assert (network.config.num_classes, networks.describe(whole)["training"]["label_dropout"]) == (10, 0.3)
+    # stopped after two steps, by the signal a terminal would send
+    monkeypatch.setattr(ProgressBar, "show", lambda bar, run, stopped=False: run.step == 2)
+    done = CliRunner().invoke(app, ["train", "--out", str(broken), "--steps", "5", *arguments])
+    assert (done.exit_code, (broken / "samples.png").exists()) == (130, False), done.stderr
+    monkeypatch.undo()
+    done = CliRunner().invoke(app, ["train", "--out", str(broken), "--resume", "--duplicates", "2x10,3x2"])
+    assert done.exit_code == 0, done.stderr
+    for file in sorted(file for file in whole.rglob("*") if file.is_file()):
+        assert (broken / file.relative_to(whole)).read_bytes() == file.read_bytes(), f"{file.name} differs"
+    done = CliRunner().invoke(app, ["train", "--out", str(broken), "--resume", "--num-train", "61"])
+    assert (done.exit_code, "num_train = 61 was given, but" in done.stderr) == (1, True), done.stderr
 
 
 def test_version_and_help():

@@ -142,7 +142,8 @@ def test_validation_levels_span_the_schedule():
     network = networks.EpsilonNetwork(networks.EpsilonConfig())
     steps, sigmas = validation_levels(network, 12, 0.0, 1.0)
     assert (int(steps[0]), int(steps[-1])) == (0, 99)
-    torch.testing.assert_close(sigmas, noise.linear(100).sigmas[steps], rtol=0, atol=0)
+    kept = (1 - torch.linspace(1e-4, 0.02, 100, dtype=torch.float64)).cumprod(0)[steps]
+    torch.testing.assert_close(sigmas, (1 / kept - 1).sqrt(), rtol=1e-11, atol=0)  # 1/kept - 1 cancels to 1e-12
 
 
 def test_recipes_are_those_of_the_papers():
@@ -171,6 +172,20 @@ def test_epsilon_score_divides_by_the_sigma_of_its_step():
         (lambda: networks.recipe("edm-mlp", decay="linear"), "decay = 'linear'.*'constant' and 'cosine'"),
         (lambda: networks.recipe("edm-mlp", ema_decay=1.0), "ema_decay = 1.0"),
         (lambda: networks.recipe("edm-mlp", learning_rate=math.nan), "learning_rate = nan"),
+        (lambda: networks.recipe("edm-mlp", label_dropout=1.5), "label_dropout = 1.5.*from 0 to 1"),
+        (lambda: networks.recipe("edm-mlp", num_classes=3), "num_classes = 3.*no such setting"),
+        (lambda: networks.recipe("unet-8", channels=(12,)), r"channels = \(12,\).*multiples of 8"),
+        (lambda: networks.recipe("unet-8", curve="square"), "curve = 'square'.*'linear' and 'cosine'"),
+        (lambda: networks.train(torch.randn(4, 1, 9, 9), "unet-28"), r"shape = \(1, 9, 9\).*multiples of 4"),
+        (lambda: networks.train(torch.randn(4, 8), "unet-8"), r"shape = \(8,\).*accepted is \(C, H, W\)"),
+        (
+            lambda: networks.train(torch.randn(4, 8), labels=torch.ones(3)),
+            "labels are torch.float32.*accepted are 4 whole",
+        ),
+        (lambda: networks.train(torch.randn(2, 8), labels=torch.tensor([0, -1])), "accepted are 2 whole numbers >= 0"),
+        (lambda: networks.train(normals, labels=torch.tensor([0])), "labels were given with a sampler"),
+        (lambda: networks.train(torch.randn(2, 8), "paper-toy", labels=torch.tensor([0, 1])), "is unconditional"),
+        (lambda: denoiser()(torch.zeros(4, 3).double(), 1.0, torch.tensor([0])), "the network is unconditional"),
         (lambda: networks.recipe("edm-mlp", noise_features=3), "noise_features = 3.*even"),
         (lambda: networks.recipe("paper-toy", activation="gelu"), "activation = 'gelu'.*'relu' and 'silu'"),
         (lambda: networks.recipe("paper-toy", beta_end=1.0), "beta_end = 1.0"),

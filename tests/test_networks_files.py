@@ -1,8 +1,5 @@
-"""Files of score networks: checkpoints to the bit, images, and every kind of file that is refused."""
+"""Files of score networks: checkpoints to the bit, and every kind of file that is refused."""
 
-import math
-
-import numpy as np
 import pytest
 import torch
 from safetensors.torch import save_file
@@ -11,7 +8,6 @@ from plaplace import networks
 from plaplace.networks.checkpoint import network_from, write
 from plaplace.networks.configuration import to_json
 from plaplace.networks.figure import loss_figure
-from plaplace.networks.images import load_images
 from tests.small_networks import RECIPE_KINDS, generator, normals, shaken, small
 
 
@@ -31,15 +27,15 @@ def test_save_and_load_round_trip_to_the_bit(name, dtype, target, tmp_path):
 
 def good_file(tmp_path, **changes):
     network = networks.Denoiser(networks.DenoiserConfig(shape=(3,), width=8, depth=1))
-    description = {"format": 1, "kind": "denoiser", "network": to_json(network.config)} | changes
+    description = {"format": 2, "kind": "denoiser", "network": to_json(network.config)} | changes
     return write(tmp_path / "network.safetensors", dict(network.state_dict()), description)
 
 
 @pytest.mark.parametrize(
     ("changes", "message"),
     [
-        ({"format": 2}, "another format"),
-        ({"kind": "transformer"}, "kind = 'transformer'.*accepted are 'denoiser' and 'epsilon'"),
+        ({"format": 1}, "another format"),
+        ({"kind": "transformer"}, "kind = 'transformer'.*accepted are 'denoiser', 'epsilon' and 'unet'"),
         ({"network": [1, 2]}, "accepted is a JSON object"),
         ({"network": {"width": 8}}, "DenoiserConfig takes"),
         ({"network": {"width": True}}, "width = True.*accepted is int"),
@@ -82,53 +78,6 @@ def test_mixed_dtypes_are_refused():
     description = {"kind": "denoiser", "network": to_json(network.config)}
     with pytest.raises(ValueError, match="not all float32 or all float64"):
         network_from(description, tensors, "here")
-
-
-def test_images_of_every_accepted_kind(tmp_path):
-    from PIL import Image
-
-    pixels = np.random.default_rng(0).integers(0, 256, (4, 6, 5), dtype=np.uint8)
-    np.save(tmp_path / "images.npy", pixels)
-    np.savez(tmp_path / "images.npz", x=pixels)
-    np.save(tmp_path / "floats.npy", pixels / 7)
-    (tmp_path / "folder").mkdir()
-    for index, image in enumerate(pixels):
-        Image.fromarray(image).save(tmp_path / "folder" / f"{index}.png")
-    scaled = torch.from_numpy(pixels / 127.5 - 1).float()
-    for name, expected in (
-        ("images.npy", scaled),
-        ("images.npz", scaled),
-        ("folder", scaled[:, None]),
-        ("floats.npy", torch.from_numpy(pixels / 7).float()),
-    ):
-        torch.testing.assert_close(load_images(tmp_path / name), expected, rtol=0, atol=2e-7)
-    Image.fromarray(pixels[0, :4]).save(tmp_path / "folder" / "9.png")
-    with pytest.raises(ValueError, match="accepted is one size"):
-        load_images(tmp_path / "folder")
-
-
-@pytest.mark.parametrize(
-    ("name", "content", "message"),
-    [
-        ("a.npy", np.zeros((3, 2), dtype=np.int64), "holds int64 values; accepted are uint8"),
-        ("a.npy", np.array([[1.0, math.nan]]), "1 of 1 points that are not finite"),
-        ("a.npy", np.zeros(4), r"shape \(4,\)"),
-        ("a.npy", np.array([{"a": 1}], dtype=object), "not a readable array"),
-        ("a.npz", {"y": np.zeros((3, 2))}, "keys y; accepted is one of images, x, arr_0"),
-        ("a.png", b"not an image", "not a readable PNG"),
-        ("a.txt", b"text", "accepted are .npy and .npz files"),
-    ],
-)
-def test_other_images_are_refused(name, content, message, tmp_path):
-    file = tmp_path / name
-    if isinstance(content, dict):
-        np.savez(file, **content)
-    elif isinstance(content, bytes):
-        file.write_bytes(content)
-    else:
-        np.save(file, content, allow_pickle=True)
-    with pytest.raises(ValueError, match=message):
-        load_images(tmp_path if name == "a.png" else file)
 
 
 def test_loss_figure_is_an_image(tmp_path):

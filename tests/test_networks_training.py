@@ -137,7 +137,7 @@ def test_an_epoch_gives_every_point_once():
     points = torch.arange(20.0)[:, None]
     batches = Batches.of(points, 8)
     for _ in range(3):
-        epoch = [batches.draw(random) for random in [generator(batches.position)] * 3]
+        epoch = [batches.draw(random)[0] for random in [generator(batches.position)] * 3]
         assert [len(batch) for batch in epoch] == [8, 8, 4]
         assert torch.equal(torch.cat(epoch).flatten().sort().values, points.flatten())
 

@@ -7,18 +7,22 @@
     >>> score(torch.zeros(5, 2)).shape
     torch.Size([5, 2])
 
-`train` takes points (N, *shape), or a sampler such as `mixture.sample`; `RECIPES` names the settings; `save` and `load`
-keep a network in a safetensors file; `start`, `advance`, `finish`, `save_state`, `load_state` are a training in parts.
+`train` takes points (N, *shape), or a sampler such as `mixture.sample`; with `labels` the network is class-conditional.
+`RECIPES` names the settings; `save` and `load` keep a network in a safetensors file, a U-Net in a diffusers folder;
+`start`, `advance`, `finish`, `save_state`, `load_state` are a training in parts; `sample` draws from what was learned.
+Image sets and planted duplicates are in `networks.data`.
 """
 
 from plaplace.networks.checkpoint import describe, load, save
-from plaplace.networks.configuration import DenoiserConfig, EpsilonConfig
+from plaplace.networks.configuration import DenoiserConfig, EpsilonConfig, UNetConfig
 from plaplace.networks.denoiser import Denoiser
 from plaplace.networks.epsilon import EpsilonNetwork
 from plaplace.networks.evaluation import History, evaluate, finish
 from plaplace.networks.recipes import RECIPES, Recipe, Training, recipe
+from plaplace.networks.samples import sample
 from plaplace.networks.state import load_state, save_state
 from plaplace.networks.training import Run, advance, start, train
+from plaplace.networks.unet import UNet
 
 __all__ = [
     "RECIPES",
@@ -30,6 +34,8 @@ __all__ = [
     "Recipe",
     "Run",
     "Training",
+    "UNet",
+    "UNetConfig",
     "advance",
     "describe",
     "evaluate",
@@ -37,6 +43,7 @@ __all__ = [
     "load",
     "load_state",
     "recipe",
+    "sample",
     "save",
     "save_state",
     "start",

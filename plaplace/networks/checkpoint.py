@@ -1,6 +1,8 @@
 """Networks on disk: one safetensors file, the configuration as JSON in its metadata. No pickles, no code.
 
-    metadata    "plaplace": JSON {"format": 1, "kind": .., "network": {..}, "recipe", "seed", "step", ..}
+A U-Net is a folder as diffusers has them, see `pipeline`.
+
+    metadata    "plaplace": JSON {"format": 2, "kind": .., "network": {..}, "recipe", "seed", "step", ..}
     tensors     the weights and buffers by name
 
 `load` takes a file apart before it allocates: configuration first, then names and shapes, then numbers.
@@ -14,33 +16,43 @@ from pathlib import Path
 from typing import Any
 
 import torch
-from safetensors import SafetensorError, safe_open
 from safetensors.torch import save as serialise
 from torch import Tensor
 
-from plaplace.networks.configuration import DenoiserConfig, EpsilonConfig, from_json, to_json
+from plaplace.networks import pipeline
+from plaplace.networks.configuration import DenoiserConfig, EpsilonConfig, UNetConfig, from_json, to_json
 from plaplace.networks.denoiser import Denoiser
 from plaplace.networks.epsilon import EpsilonNetwork
 from plaplace.networks.objective import Network
+from plaplace.networks.unet import UNet
 
-__all__ = ["FILE_NAME", "describe", "load", "network_from", "read", "save", "write"]
+__all__ = ["FILE_NAME", "FORMAT", "describe", "load", "network_from", "read", "save", "write"]
 
 FILE_NAME = "network.safetensors"
-_FORMAT = 1
+FORMAT = 2  # 1 had no classes
 
 
 def save(network: Network, path: str | Path, **provenance: Any) -> Path:
-    """Write the network; returns the file.
+    """Write the network; returns the file, of a U-Net the folder's `plaplace.json`.
 
     Args:
         network: any of ours, on any device, of any dtype.
-        path: a file that ends in .safetensors, or a folder, which then holds `network.safetensors`.
+        path: a file that ends in .safetensors, or a folder, which then holds `network.safetensors`; of a U-Net a
+            folder.
         provenance: what else the file should say of itself (recipe, seed, step, ..), as JSON takes it.
+
+    Raises:
+        ValueError: a file for a U-Net.
     """
     file = Path(path)
+    if isinstance(network, UNet):
+        if file.suffix == ".safetensors":
+            raise ValueError(f"{file} was given for a U-Net; accepted is a folder")
+        description = {"format": FORMAT, "kind": network.kind, "network": to_json(network.config), **provenance}
+        return pipeline.save(network, file, description)
     if file.suffix != ".safetensors":
         file = file / FILE_NAME
-    description = {"format": _FORMAT, "kind": network.kind, "network": to_json(network.config), **provenance}
+    description = {"format": FORMAT, "kind": network.kind, "network": to_json(network.config), **provenance}
     return write(file, dict(network.state_dict()), description)
 
 
@@ -58,9 +70,9 @@ def load(path: str | Path, device: str | torch.device = "cpu") -> Network:
     (4,)
     """
     file = Path(path)
-    if file.is_dir():
+    if file.is_dir() and not pipeline.found(file):
         file = file / FILE_NAME
-    description, tensors = read(file)
+    description, tensors = _checked(*pipeline.read(file), file) if pipeline.found(file) else read(file)
     network = network_from(description, tensors, str(file))
     return network.to(device).eval().requires_grad_(False)
 
@@ -68,6 +80,8 @@ def load(path: str | Path, device: str | torch.device = "cpu") -> Network:
 def describe(path: str | Path) -> dict[str, Any]:
     """What the file says of itself: kind, configuration, recipe, seed, step; errors as `load`."""
     file = Path(path)
+    if pipeline.found(file):
+        return _checked(*pipeline.read(file), file)[0]
     return read(file / FILE_NAME if file.is_dir() else file)[0]
 
 
@@ -85,19 +99,17 @@ def read(file: Path) -> tuple[dict[str, Any], dict[str, Tensor]]:
     """Description and tensors of a file of ours; errors as `load`."""
     if not file.is_file():
         raise FileNotFoundError(f"{file} does not exist; accepted is what plaplace.networks.save wrote")
-    try:
-        with safe_open(file, framework="pt") as opened:
-            metadata = opened.metadata() or {}
-            # cloned: memory mapped at any offset sends the products through other kernels, with other last digits
-            tensors = {name: opened.get_tensor(name).clone() for name in opened.keys()}  # noqa: SIM118 (not a dict)
-    except (SafetensorError, OSError) as error:
-        raise ValueError(f"{file} is not a readable safetensors file ({error})") from error
+    metadata, tensors = pipeline.read_tensors(file)
     try:
         description = json.loads(metadata["plaplace"])
     except (KeyError, ValueError, RecursionError) as error:
         raise ValueError(f"{file} has no configuration of plaplace in its metadata ({error!r})") from error
-    if not isinstance(description, dict) or description.get("format") != _FORMAT:
-        raise ValueError(f"{file} is of another format than {_FORMAT}, the one this version of plaplace reads")
+    return _checked(description, tensors, file)
+
+
+def _checked(description: Any, tensors: dict[str, Tensor], file: Path) -> tuple[dict[str, Any], dict[str, Tensor]]:
+    if not isinstance(description, dict) or description.get("format") != FORMAT:
+        raise ValueError(f"{file} is of another format than {FORMAT}, the one this version of plaplace reads")
     return description, tensors
 
 
@@ -110,8 +122,11 @@ def network_from(description: dict[str, Any], tensors: dict[str, Tensor], name: 
             network = Denoiser(from_json(DenoiserConfig, description.get("network")), seed=None)
         elif kind == EpsilonNetwork.kind:
             network = EpsilonNetwork(from_json(EpsilonConfig, description.get("network")), seed=None)
+        elif kind == UNet.kind:
+            network = UNet(from_json(UNetConfig, description.get("network")), seed=None)
         else:
-            raise ValueError(f"kind = {kind!r} was given; accepted are {Denoiser.kind!r} and {EpsilonNetwork.kind!r}")
+            accepted = f"{Denoiser.kind!r}, {EpsilonNetwork.kind!r} and {UNet.kind!r}"
+            raise ValueError(f"kind = {kind!r} was given; accepted are {accepted}")
     except ValueError as error:
         raise ValueError(f"{name}: {error}") from error
     expected = {key: tuple(value.shape) for key, value in network.state_dict().items()}

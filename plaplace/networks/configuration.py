@@ -11,7 +11,7 @@ import typing
 from dataclasses import asdict, dataclass, fields
 from typing import Any, TypeVar
 
-__all__ = ["DenoiserConfig", "EpsilonConfig", "check_shape", "from_json", "to_json"]
+__all__ = ["DenoiserConfig", "EpsilonConfig", "UNetConfig", "check_shape", "from_json", "to_json"]
 
 Config = TypeVar("Config")
 _LARGEST = 1_000_000  # of one width, a file can not make us allocate more than it holds, but loops should end
@@ -40,6 +40,7 @@ class DenoiserConfig:
         width: of the hidden layers.
         depth: number of residual blocks, two linear layers each.
         noise_features: length of the sinusoidal embedding of the noise level; even.
+        num_classes: labels 0 .. num_classes - 1, and the null class num_classes; 0 for an unconditional network.
     """
 
     shape: tuple[int, ...] = (2,)
@@ -47,6 +48,7 @@ class DenoiserConfig:
     width: int = 128
     depth: int = 3
     noise_features: int = 32
+    num_classes: int = 0
 
     def __post_init__(self) -> None:
         check_shape(self.shape)
@@ -55,6 +57,7 @@ class DenoiserConfig:
         _check_range("width", self.width, 1, _LARGEST)
         _check_range("depth", self.depth, 0, 1000)
         _check_even("noise_features", self.noise_features)
+        _check_range("num_classes", self.num_classes, 0, _LARGEST)
 
 
 @dataclass(frozen=True)
@@ -88,11 +91,52 @@ class EpsilonConfig:
         if self.activation not in ("relu", "silu"):
             raise ValueError(f"activation = {self.activation!r} was given; accepted are 'relu' and 'silu'")
         _check_range("num_levels", self.num_levels, 1, _LARGEST)
-        if not 0 < self.beta_start <= self.beta_end < 1:
+        _check_betas(self.beta_start, self.beta_end)
+
+
+@dataclass(frozen=True)
+class UNetConfig:
+    """A convolutional network that predicts the noise on a discrete variance-preserving schedule (`UNet`).
+
+    Attributes:
+        shape: of one image, (C, H, W); H and W multiples of `2^(levels of resolution - 1)`.
+        channels: at each resolution, from the finest, each half of the one before; multiples of 8.
+        num_classes: labels 0 .. num_classes - 1, and the null class num_classes; 0 for an unconditional network.
+        num_levels: T, steps of the schedule.
+        curve: "linear" or "cosine", the schedule of that name in `noise`.
+        beta_start, beta_end: first and last beta of the linear one, in (0, 1).
+    """
+
+    shape: tuple[int, ...] = (1, 28, 28)
+    channels: tuple[int, ...] = (16, 32, 64)
+    num_classes: int = 0
+    num_levels: int = 1000
+    curve: str = "linear"
+    beta_start: float = 1e-4
+    beta_end: float = 0.02
+
+    def __post_init__(self) -> None:
+        check_shape(self.shape)
+        if not 1 <= len(self.channels) <= 8 or any(each % 8 or not 8 <= each <= 4096 for each in self.channels):
+            raise ValueError(f"channels = {self.channels} was given; accepted are one to 8 multiples of 8 up to 4096")
+        multiple = 2 ** (len(self.channels) - 1)
+        if len(self.shape) != 3 or any(side % multiple for side in self.shape[1:]):
             raise ValueError(
-                f"beta_start = {self.beta_start}, beta_end = {self.beta_end} were given; "
-                "accepted is 0 < beta_start <= beta_end < 1"
+                f"shape = {self.shape} was given with {len(self.channels)} resolutions; "
+                f"accepted is (C, H, W) with H and W multiples of {multiple}"
             )
+        _check_range("num_classes", self.num_classes, 0, _LARGEST)
+        _check_range("num_levels", self.num_levels, 1, _LARGEST)
+        if self.curve not in ("linear", "cosine"):
+            raise ValueError(f"curve = {self.curve!r} was given; accepted are 'linear' and 'cosine'")
+        _check_betas(self.beta_start, self.beta_end)
+
+
+def _check_betas(beta_start: float, beta_end: float) -> None:
+    if not 0 < beta_start <= beta_end < 1:
+        raise ValueError(
+            f"beta_start = {beta_start}, beta_end = {beta_end} were given; accepted is 0 < beta_start <= beta_end < 1"
+        )
 
 
 def _check_even(name: str, value: int) -> None:

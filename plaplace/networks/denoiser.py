@@ -27,7 +27,7 @@ import torch
 from torch import Tensor, nn
 
 from plaplace.networks.configuration import DenoiserConfig
-from plaplace.networks.layers import ResidualBlock, geometric, initialise, linear, sinusoidal
+from plaplace.networks.layers import ResidualBlock, class_labels, geometric, initialise, linear, sinusoidal
 
 __all__ = ["Denoiser", "preconditioning"]
 
@@ -50,6 +50,9 @@ class Denoiser(nn.Module):
         config: shape, scale and size.
         centre: of the data, `config.shape`; 0 when left out. Stored with the weights.
         seed: of the initial weights; None leaves them on the meta device, for a checkpoint to fill.
+
+    With `num_classes` > 0 the network takes labels; None is the null class, the branch without a condition. Their
+    embedding is added to that of the noise level.
 
     F is `g(c_noise) * x + W_out h`, h from residual blocks modulated by an embedding of c_noise. Without g, a factor a
     coordinate, a network narrower than D could not remove noise in more than `width` directions. F starts at 0, where D
@@ -79,6 +82,9 @@ class Denoiser(nn.Module):
         self.blocks = nn.ModuleList(ResidualBlock(width, features, activation) for _ in range(config.depth))
         self.leave = linear(width, dimension)
         self.gate = linear(features, dimension)
+        self.classes = nn.Embedding(config.num_classes + 1, features, device="meta") if config.num_classes else None
+        if self.classes is not None:
+            self.classes.float()
         if seed is not None:
             initialise(self, seed)
             for layer in (self.leave, self.gate):
@@ -90,31 +96,34 @@ class Denoiser(nn.Module):
         """Shape of one point."""
         return self.config.shape
 
-    def forward(self, x: Tensor, sigma: float | Tensor) -> Tensor:
+    def forward(self, x: Tensor, sigma: float | Tensor, labels: Tensor | None = None) -> Tensor:
         """Denoised points `D(x, sigma)`, shaped like x.
 
         Args:
             x: (B, *shape), of the network's dtype.
             sigma: noise level, > 0; a number, or a tensor () or (B,). Tensors are not checked for their sign.
+            labels: int64, (B,) or (1,), from 0 to `num_classes`, the null class; None is the null class.
 
         Raises:
-            ValueError: another shape or dtype than the network's, or sigma <= 0.
+            ValueError: another shape or dtype than the network's, sigma <= 0, or labels for an unconditional network.
         """
-        y, c_skip, c_out, _, residual = self._residual(x, sigma)
+        y, c_skip, c_out, _, residual = self._residual(x, sigma, labels)
         return (self.centre + c_skip * y + c_out * residual).reshape(x.shape)
 
-    def score(self, x: Tensor, sigma: float | Tensor) -> Tensor:
+    def score(self, x: Tensor, sigma: float | Tensor, labels: Tensor | None = None) -> Tensor:
         """Score `(D(x, sigma) - x) / sigma^2`, shaped like x, 1/length; arguments and errors as `forward`."""
-        y, _, _, c_in, residual = self._residual(x, sigma)
+        y, _, _, c_in, residual = self._residual(x, sigma, labels)
         level = torch.as_tensor(sigma, dtype=x.dtype, device=x.device).reshape(-1, 1)
         # c_out/sigma^2 = sd c_in/sigma
         return (self.config.sigma_data * c_in / level * residual - c_in.square() * y).reshape(x.shape)
 
-    def score_function(self, sigma: float) -> Callable[[Tensor], Tensor]:
+    def score_function(self, sigma: float, labels: Tensor | None = None) -> Callable[[Tensor], Tensor]:
         """The score at one level as a callable x -> score, (B, *shape) -> (B, *shape)."""
-        return lambda x: self.score(x, sigma)
+        return lambda x: self.score(x, sigma, labels)
 
-    def _residual(self, x: Tensor, sigma: float | Tensor) -> tuple[Tensor, Tensor, Tensor, Tensor, Tensor]:
+    def _residual(
+        self, x: Tensor, sigma: float | Tensor, labels: Tensor | None
+    ) -> tuple[Tensor, Tensor, Tensor, Tensor, Tensor]:
         """y = x - m (B, D); c_skip, c_out, c_in (B, 1) or (1, 1); F (B, D)."""
         if x.shape[1:] != torch.Size(self.shape):
             raise ValueError(f"x has shape {tuple(x.shape)}; accepted is (B, {', '.join(map(str, self.shape))})")
@@ -132,6 +141,9 @@ class Denoiser(nn.Module):
         c_skip, c_out, c_in, c_noise = preconditioning(level[:, None], self.config.sigma_data)
         y_in = c_in * y
         embedding = self.embed(sinusoidal(c_noise[:, 0], self.frequencies))
+        chosen = class_labels(labels, self.config.num_classes, len(x), x.device)
+        if self.classes is not None:
+            embedding = embedding + self.classes(chosen)
         h = self.enter(y_in)
         for block in self.blocks:
             h = block(h, embedding)

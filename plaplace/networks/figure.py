@@ -21,7 +21,7 @@ def smoothed(values: list[float], window: int) -> np.ndarray:
 
 
 def loss_figure(history: History, path: str | Path, title: str = "") -> Path:
-    """Draw training loss against step (raw and smoothed) and validation loss against sigma; returns the file."""
+    """Draw training loss against step (raw and smoothed) and validation loss against noise level; returns the file."""
     # the object interface: pyplot would keep global state and look for a display
     from matplotlib.backends.backend_agg import FigureCanvasAgg
     from matplotlib.figure import Figure
@@ -37,13 +37,17 @@ def loss_figure(history: History, path: str | Path, title: str = "") -> Path:
     by_step.set(xlabel="step", ylabel="training loss (dimensionless)", yscale="log")
     by_step.legend()
     by_level.plot(history.sigmas, history.validation, "o-", color="C1", markersize=4)
-    by_level.set(xlabel="noise level sigma (units of the data)", ylabel="validation loss (dimensionless)")
+    by_level.set(xlabel="noise level sigma / alpha (units of the data)", ylabel="validation loss (dimensionless)")
     by_level.set(xscale="log", yscale="log", title=f"averaged weights, {history.validated_on}")
     for axes in (by_step, by_level):
         axes.grid(True, which="both", linewidth=0.3, alpha=0.5)
-        # 0.6 rather than 6 x 10^-1: a loss seldom leaves one decade
+        # 0.6 rather than 6 x 10^-1; between the decades where there are few of them
         axes.yaxis.set_major_formatter("{x:.3g}")
-        axes.yaxis.set_minor_formatter(lambda value, _: f"{value:.2g}" if f"{value:.0e}"[0] in "2346" else "")
-    by_step.set_title(title)
+        low, high = axes.get_ylim()
+        shown = "2346" if high < 50 * low else "3" if high < 1000 * low else ""
+        axes.yaxis.set_minor_formatter(
+            lambda value, _, shown=shown: f"{value:.2g}" if f"{value:.0e}"[0] in shown else ""
+        )
+    figure.suptitle(title, fontsize="medium")
     figure.savefig(path, dpi=120)
     return Path(path)

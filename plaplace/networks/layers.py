@@ -1,4 +1,4 @@
-"""Parts the networks are built from: seeded linear layers, sinusoidal features, the residual block.
+"""Parts the networks are built from: seeded layers, sinusoidal features, the residual block.
 
 Nothing here mixes the rows of a batch (no batch norm), so that a row's score depends on that row alone. Every part
 takes float32 and float64 and has derivatives of every order except ReLU, whose second one is 0.
@@ -11,7 +11,7 @@ import math
 import torch
 from torch import Tensor, nn
 
-__all__ = ["ResidualBlock", "geometric", "initialise", "linear", "sinusoidal"]
+__all__ = ["ResidualBlock", "class_labels", "geometric", "initialise", "linear", "sinusoidal"]
 
 
 def linear(inputs: int, outputs: int) -> nn.Linear:
@@ -23,14 +23,49 @@ def linear(inputs: int, outputs: int) -> nn.Linear:
 
 
 def initialise(module: nn.Module, seed: int) -> None:
-    """Weights and biases of every linear layer uniform in `+-1/sqrt(inputs)`, as torch does, from a seed."""
+    """The initial weights torch would give, from a seed, for a module on the meta device.
+
+    Linear layers and convolutions are uniform in `+-1/sqrt(inputs)`, biases as well; normalisations 1 and 0; embeddings
+    standard normal, and last, so that a conditional network begins as the unconditional one of its seed.
+    """
     generator = torch.Generator().manual_seed(seed)
-    for layer in module.modules():
-        if isinstance(layer, nn.Linear):
+    layers = list(module.modules())
+    for layer in layers:
+        if isinstance(layer, nn.Linear | nn.Conv2d):
             layer.to_empty(device="cpu")
-            bound = 1 / math.sqrt(layer.in_features)
+            bound = 1 / math.sqrt(layer.weight[0].numel())
             for parameter in (layer.weight, layer.bias):
-                nn.init.uniform_(parameter, -bound, bound, generator=generator)
+                if parameter is not None:
+                    nn.init.uniform_(parameter, -bound, bound, generator=generator)
+        elif isinstance(layer, nn.GroupNorm):
+            layer.to_empty(device="cpu")
+            nn.init.ones_(layer.weight)
+            nn.init.zeros_(layer.bias)
+    for layer in layers:
+        if isinstance(layer, nn.Embedding):
+            layer.to_empty(device="cpu")
+            nn.init.normal_(layer.weight, generator=generator)
+
+
+def class_labels(labels: Tensor | None, num_classes: int, rows: int, device: torch.device) -> Tensor | None:
+    """Labels as an embedding takes them, (1,) or (B,): the null class for None; None for an unconditional network.
+
+    Raises:
+        ValueError: labels of another number than the rows, or for an unconditional network. Their values, from 0 to
+            `num_classes` (the null class), are not checked here: outside, the embedding raises an IndexError.
+    """
+    if num_classes == 0:
+        if labels is not None:
+            raise ValueError("labels were given; the network is unconditional, accepted is None")
+        return None
+    if labels is None:
+        return torch.full((1,), num_classes, device=device)
+    labels = torch.as_tensor(labels, device=device).reshape(-1)
+    if labels.dtype != torch.int64 or len(labels) not in (1, rows):
+        raise ValueError(
+            f"labels are {labels.dtype} of shape {tuple(labels.shape)}; accepted are int64, (1,) or ({rows},)"
+        )
+    return labels
 
 
 def geometric(number: int, first: float, last: float) -> Tensor:

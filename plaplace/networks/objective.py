@@ -20,11 +20,26 @@ from torch import Tensor
 
 from plaplace.networks.denoiser import Denoiser, preconditioning
 from plaplace.networks.epsilon import EpsilonNetwork
+from plaplace.networks.unet import UNet
 
-__all__ = ["Network", "loss_at", "random_levels", "validation_levels"]
+__all__ = ["Forward", "Network", "drop_labels", "loss_at", "num_classes", "random_levels", "validation_levels"]
 
-Network = Denoiser | EpsilonNetwork
-Forward = Callable[[Tensor, Tensor], Tensor]
+Network = Denoiser | EpsilonNetwork | UNet
+Forward = Callable[..., Tensor]
+
+
+def num_classes(network: Network) -> int:
+    """How many classes a network knows besides the null class; 0 for an unconditional one."""
+    return 0 if isinstance(network, EpsilonNetwork) else network.config.num_classes
+
+
+def drop_labels(labels: Tensor, probability: float, null: int, generator: torch.Generator) -> Tensor:
+    """Labels (B,), each replaced by the null class with that probability: so one network learns both branches.
+
+    Source: Ho, Salimans, "Classifier-free diffusion guidance" (2022), arXiv 2207.12598.
+    """
+    dropped = torch.rand(len(labels), generator=generator, dtype=torch.float64) < probability
+    return torch.where(dropped, null, labels)
 
 
 def random_levels(network: Network, number: int, p_mean: float, p_std: float, generator: torch.Generator) -> Tensor:
@@ -36,7 +51,7 @@ def random_levels(network: Network, number: int, p_mean: float, p_std: float, ge
 
 
 def validation_levels(network: Network, number: int, p_mean: float, p_std: float) -> tuple[Tensor, Tensor]:
-    """At most `number` levels that span those of the training, and their sigmas (float64): two tensors (L,).
+    """At most `number` levels that span those of the training, and their sigma / alpha (float64): two tensors (L,).
 
     For a denoiser from -2.5 to 2.5 standard deviations of ln sigma; on a schedule from t = 0 to T-1.
     """
@@ -45,10 +60,12 @@ def validation_levels(network: Network, number: int, p_mean: float, p_std: float
         sigmas = network.config.sigma_data * (p_mean + p_std * normal).exp()
         return sigmas.float(), sigmas
     steps = torch.linspace(0, network.config.num_levels - 1, number).round().long().unique()
-    return steps, network.schedule.sigmas[steps]
+    return steps, network.schedule.sigmas[steps] / network.schedule.alphas[steps]
 
 
-def loss_at(network: Network, forward: Forward, x: Tensor, eps: Tensor, level: Tensor) -> Tensor:
+def loss_at(
+    network: Network, forward: Forward, x: Tensor, eps: Tensor, level: Tensor, labels: Tensor | None = None
+) -> Tensor:
     """Loss of each row, shape (B,), dimensionless: 1 for an untrained denoiser of isotropic Gaussian data.
 
     Args:
@@ -56,13 +73,15 @@ def loss_at(network: Network, forward: Forward, x: Tensor, eps: Tensor, level: T
         forward: the network, or its compiled twin.
         x, eps: clean points and noise, (B, *shape).
         level: sigma or t, (B,).
+        labels: (B,), for a conditional network; None is the null class.
     """
+    condition = () if labels is None else (labels,)
     columns = (-1,) + (1,) * (x.ndim - 1)
     if isinstance(network, Denoiser):
         _, c_out, _, _ = preconditioning(level, network.config.sigma_data)
-        error = (forward(x + level.view(columns) * eps, level) - x) / c_out.view(columns)
+        error = (forward(x + level.view(columns) * eps, level, *condition) - x) / c_out.view(columns)
     else:
         alpha = network.schedule.alphas.to(x)[level].view(columns)
         sigma = network.schedule.sigmas.to(x)[level].view(columns)
-        error = forward(alpha * x + sigma * eps, level) - eps
+        error = forward(alpha * x + sigma * eps, level, *condition) - eps
     return error.square().flatten(1).mean(1)

@@ -3,6 +3,10 @@
     edm-mlp      ours: a residual MLP denoiser, EDM preconditioning and loss, fresh points every step where it can
     paper-toy    the p-Laplace paper's toy network (Brokman et al. 2025, arXiv 2505.08246, Gaussian-mixture study)
     d8-residual  the size and schedule of the d = 8 membership study (Verma et al. 2026, arXiv 2610.11670)
+    image-mlp    ours: a wider edm-mlp, for images of 8 to 14 pixels a side; 20 seconds on one thread
+    unet-8       ours: U-Nets that predict the noise on DDPM's linear schedule; the number is the pixels a side each was
+    unet-14      chosen for, others fit that can be halved as often; 4, 8 and 20 minutes on one thread
+    unet-28
 
 What the two papers do not tell is chosen here: for the toy, which sinusoidal features of t (16 standard ones, see
 `epsilon`) and torch's default initialisation; for d = 8, a shape that has exactly the stated 102,024 parameters:
@@ -17,10 +21,11 @@ from typing import Any, cast
 
 from torch import Tensor
 
-from plaplace.networks.configuration import DenoiserConfig, EpsilonConfig
+from plaplace.networks.configuration import DenoiserConfig, EpsilonConfig, UNetConfig
 from plaplace.networks.denoiser import Denoiser
 from plaplace.networks.epsilon import EpsilonNetwork
 from plaplace.networks.objective import Network
+from plaplace.networks.unet import UNet
 
 __all__ = ["DEFAULT_RECIPE", "RECIPES", "Recipe", "Training", "build", "recipe"]
 
@@ -41,6 +46,7 @@ class Training:
         ema_decay: of the exponential moving average of the weights, which is what is kept; at step k the decay is
             `min(ema_decay, (1 + k)/(10 + k))`. 0 keeps the last weights.
         gradient_clip: largest norm of the gradient; 0 for no clipping.
+        label_dropout: probability that a label is replaced by the null class. Of a conditional network only.
     """
 
     num_steps: int = 8000
@@ -52,6 +58,7 @@ class Training:
     p_std: float = 1.4
     ema_decay: float = 0.999
     gradient_clip: float = 1.0
+    label_dropout: float = 0.1
 
     def __post_init__(self) -> None:
         for name, value in (("num_steps", self.num_steps), ("batch_size", self.batch_size)):
@@ -70,14 +77,16 @@ class Training:
             raise ValueError(f"ema_decay = {self.ema_decay} was given; accepted are numbers in [0, 1)")
         if not (math.isfinite(self.gradient_clip) and self.gradient_clip >= 0):
             raise ValueError(f"gradient_clip = {self.gradient_clip} was given; accepted are finite numbers >= 0")
+        if not 0 <= self.label_dropout <= 1:
+            raise ValueError(f"label_dropout = {self.label_dropout} was given; accepted are numbers from 0 to 1")
 
 
 @dataclass(frozen=True)
 class Recipe:
-    """A network and its training. The network's `shape` and `sigma_data` come from the data, see `build`."""
+    """A network and its training. The network's `shape`, `sigma_data` and `num_classes` come from the data: `build`."""
 
     name: str
-    network: DenoiserConfig | EpsilonConfig
+    network: DenoiserConfig | EpsilonConfig | UNetConfig
     training: Training
 
 
@@ -94,13 +103,18 @@ RECIPES = {
         EpsilonConfig((8,), width=128, depth=3, time_features=6, activation="silu", num_levels=1000),
         Training(8000, 256, 0, 1e-3, "constant", ema_decay=0.0, gradient_clip=0.0),
     ),
+    "image-mlp": Recipe("image-mlp", DenoiserConfig((1, 8, 8), width=256), Training(2000, learning_rate=1e-3)),
+    "unet-8": Recipe("unet-8", UNetConfig((1, 8, 8), (32, 64)), Training(5000, 32, 0, 1e-3)),
+    "unet-14": Recipe("unet-14", UNetConfig((1, 14, 14), (24, 48)), Training(5000, 32, 0, 1e-3)),
+    "unet-28": Recipe("unet-28", UNetConfig((1, 28, 28), (16, 32, 64)), Training(6000, 32, 0, 1e-3)),
 }
 
 
 DEFAULT_RECIPE = "edm-mlp"
+_FROM_THE_DATA = ("shape", "sigma_data", "num_classes")
 
 
-def recipe(name: str = DEFAULT_RECIPE, **changes: int | float | str | None) -> Recipe:
+def recipe(name: str = DEFAULT_RECIPE, **changes: int | float | str | tuple[int, ...] | None) -> Recipe:
     """The recipe of that name with some settings changed, of the network or of the training; None changes nothing.
 
     Raises:
@@ -116,7 +130,7 @@ def recipe(name: str = DEFAULT_RECIPE, **changes: int | float | str | None) -> R
     for key, value in changes.items():
         if value is None:
             continue
-        if key not in ("shape", "sigma_data") and hasattr(network, key):
+        if key not in _FROM_THE_DATA and hasattr(network, key):
             network = replace(network, **{key: cast(Any, value)})
         elif hasattr(training, key):
             training = replace(training, **{key: cast(Any, value)})
@@ -125,14 +139,22 @@ def recipe(name: str = DEFAULT_RECIPE, **changes: int | float | str | None) -> R
     return Recipe(name, network, training)
 
 
-def build(chosen: Recipe, points: Tensor, seed: int) -> Network:
-    """An untrained network for data like `points`, (N, *shape): its shape, centre and scale are theirs."""
+def build(chosen: Recipe, points: Tensor, seed: int, labels: Tensor | None = None) -> Network:
+    """An untrained network for data like `points`, (N, *shape): its shape, centre, scale and classes are theirs."""
     shape = tuple(points.shape[1:])
+    num_classes = 0 if labels is None else int(labels.max()) + 1
+    if isinstance(chosen.network, UNetConfig):
+        return UNet(replace(chosen.network, shape=shape, num_classes=num_classes), seed)
     if isinstance(chosen.network, EpsilonConfig):
+        if labels is not None:
+            raise ValueError(
+                f"labels were given; the recipe {chosen.name!r} is unconditional, image-mlp or unet-8 is not"
+            )
         return EpsilonNetwork(replace(chosen.network, shape=shape), seed)
     flat = points.reshape(len(points), -1).double()
     centre = flat.mean(0)
     sigma_data = float((flat - centre).square().mean().sqrt())
     if not sigma_data > 0:
         raise ValueError(f"the {len(points)} points are all the same; a denoiser needs data with a positive spread")
-    return Denoiser(replace(chosen.network, shape=shape, sigma_data=sigma_data), centre, seed)
+    config = replace(chosen.network, shape=shape, sigma_data=sigma_data, num_classes=num_classes)
+    return Denoiser(config, centre, seed)

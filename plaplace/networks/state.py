@@ -17,9 +17,9 @@ from typing import Any
 import torch
 from torch import Tensor
 
-from plaplace.networks.checkpoint import network_from, read, write
+from plaplace.networks.checkpoint import FORMAT, network_from, read, write
 from plaplace.networks.configuration import from_json, to_json
-from plaplace.networks.points import Batches, Sampler, checked_points, fingerprint
+from plaplace.networks.points import Batches, Sampler, checked_labels, checked_points, fingerprint
 from plaplace.networks.recipes import Recipe, Training
 from plaplace.networks.training import Run, assemble
 
@@ -54,7 +54,7 @@ def save_state(run: Run, path: str | Path, **extra: Any) -> Path:
     tensors["order"] = run.batches.order
     tensors["losses"] = torch.tensor(run.losses, dtype=torch.float64)
     description = {
-        "format": 1,
+        "format": FORMAT,
         "kind": run.network.kind,
         "network": to_json(run.network.config),
         **provenance(run),
@@ -76,13 +76,14 @@ def load_state(
     *,
     device: str | torch.device = "cpu",
     compile_network: bool = False,
+    labels: Tensor | None = None,
 ) -> Run:
     """The run of a state file, ready to go on with `advance`.
 
     Args:
         path: what `save_state` wrote.
         data: the sampler or the points the run was started with.
-        device, compile_network: as in `start`.
+        device, compile_network, labels: as in `start`.
 
     Raises:
         FileNotFoundError: no such file.
@@ -91,7 +92,7 @@ def load_state(
     file = Path(path)
     description, tensors = read(file)
     try:
-        return _restore(file, description, tensors, data, device, compile_network)
+        return _restore(file, description, tensors, data, labels, device, compile_network)
     except (KeyError, TypeError, RuntimeError) as error:
         raise ValueError(f"{file} is not a training state that can be resumed ({error!r})") from error
 
@@ -101,6 +102,7 @@ def _restore(
     description: dict[str, Any],
     tensors: dict[str, Tensor],
     data: Sampler | Tensor,
+    labels: Tensor | None,
     device: str | torch.device,
     compile_network: bool,
 ) -> Run:
@@ -108,7 +110,8 @@ def _restore(
     seed, digest = int(description["seed"]), str(description["data_digest"])
     network = network_from(description, _under("network.", tensors), str(file)).to(device)
     chosen = Recipe(str(description["recipe"]), network.config, training)
-    batches = Batches.of(_same_data(data, training, seed, digest), training.batch_size)
+    classes = None if labels is None else checked_labels(labels, len(labels))
+    batches = Batches.of(_same_data(data, classes, training, seed, digest), training.batch_size, classes)
     batches.order, batches.position = tensors["order"], int(description["position"])
     generator = torch.Generator()
     generator.set_state(tensors["generator"])
@@ -127,7 +130,9 @@ def _under(prefix: str, tensors: dict[str, Tensor]) -> dict[str, Tensor]:
     return {name.removeprefix(prefix): tensor for name, tensor in tensors.items() if name.startswith(prefix)}
 
 
-def _same_data(data: Sampler | Tensor, training: Training, seed: int, digest: str) -> Sampler | Tensor:
+def _same_data(
+    data: Sampler | Tensor, labels: Tensor | None, training: Training, seed: int, digest: str
+) -> Sampler | Tensor:
     if callable(data):
         if not digest:
             return data
@@ -137,8 +142,10 @@ def _same_data(data: Sampler | Tensor, training: Training, seed: int, digest: st
         points = checked_points(data)
     if not digest:
         raise ValueError("the training was started with a sampler and points were given; give it the sampler")
-    if fingerprint(points) != digest:
+    if fingerprint(points, labels) != digest:
+        named = "without labels" if labels is None else "with labels"
         raise ValueError(
-            f"the data ({len(points)} points of shape {tuple(points.shape[1:])}) are not those the training began with"
+            f"the data ({len(points)} points of shape {tuple(points.shape[1:])}, {named}) "
+            "are not those the training began with"
         )
     return points

@@ -22,8 +22,8 @@ import torch
 from torch import Tensor, nn
 
 from plaplace.networks.evaluation import History, finish
-from plaplace.networks.objective import Network, loss_at, random_levels
-from plaplace.networks.points import Batches, Sampler, checked_points, fingerprint
+from plaplace.networks.objective import Forward, Network, drop_labels, loss_at, num_classes, random_levels
+from plaplace.networks.points import Batches, Sampler, checked_labels, checked_points, fingerprint
 from plaplace.networks.recipes import DEFAULT_RECIPE, Recipe, build, recipe
 
 __all__ = ["OnStep", "Run", "advance", "assemble", "start", "train"]
@@ -42,7 +42,7 @@ class Run:
         optimizer: Adam, over the parameters of `network`.
         batches: where the points come from.
         generator: of every random number after the start, on the CPU.
-        data_digest: of an array of points; "" for a sampler.
+        data_digest: of an array of points and its labels; "" for a sampler.
         losses: one a step; so `len(losses)` steps are done.
         forward: the network or its compiled twin.
     """
@@ -56,7 +56,7 @@ class Run:
     generator: torch.Generator
     data_digest: str
     losses: list[float] = field(default_factory=list)
-    forward: Callable[[Tensor, Tensor], Tensor] | None = None
+    forward: Forward | None = None
 
     @property
     def step(self) -> int:
@@ -79,6 +79,7 @@ def start(
     seed: int = 0,
     device: str | torch.device = "cpu",
     compile_network: bool = False,
+    labels: Tensor | None = None,
 ) -> Run:
     """A training before its first step.
 
@@ -88,20 +89,24 @@ def start(
         seed: of the weights, the points, the noise and the levels.
         device: where the network is trained.
         compile_network: run it through `torch.compile`; the same to rounding, not to the bit.
+        labels: (N,) whole numbers >= 0, of the points, for a class-conditional network; of an array only.
 
     Raises:
-        ValueError: points that are not finite floats (N, *shape), or all the same.
+        ValueError: points that are not finite floats (N, *shape), or all the same; labels that do not fit.
     """
     generator = torch.Generator().manual_seed(seed)
     source: Sampler | Tensor
     if callable(data):
+        if labels is not None:
+            raise ValueError("labels were given with a sampler; accepted are labels of an array of points")
         points = checked_points(data(chosen.training.num_samples or _SCALE_POINTS, generator), "what the sampler drew")
         source = points if chosen.training.num_samples else data
     else:
         source = points = checked_points(data)
-    network = build(chosen, points, seed).to(device)
-    batches = Batches.of(source, chosen.training.batch_size)
-    digest = "" if callable(source) else fingerprint(points)
+    classes = None if labels is None else checked_labels(labels, len(points))
+    network = build(chosen, points, seed, classes).to(device)
+    batches = Batches.of(source, chosen.training.batch_size, classes)
+    digest = "" if callable(source) else fingerprint(points, classes)
     return assemble(chosen, seed, network, batches, generator, digest, compile_network)
 
 
@@ -142,14 +147,16 @@ def advance(run: Run, on_step: OnStep | None = None) -> bool:
 
 def _one_step(run: Run) -> None:
     settings, device = run.recipe.training, run.device
-    x = run.batches.draw(run.generator)
+    x, labels = run.batches.draw(run.generator)
     level = random_levels(run.network, len(x), settings.p_mean, settings.p_std, run.generator)
     eps = torch.randn(x.shape, generator=run.generator, dtype=x.dtype)
+    if labels is not None:
+        labels = drop_labels(labels, settings.label_dropout, num_classes(run.network), run.generator).to(device)
     for group in run.optimizer.param_groups:
         group["lr"] = _learning_rate(run)
     run.optimizer.zero_grad()
     assert run.forward is not None
-    loss = loss_at(run.network, run.forward, x.to(device), eps.to(device), level.to(device)).mean()
+    loss = loss_at(run.network, run.forward, x.to(device), eps.to(device), level.to(device), labels).mean()
     loss.backward()
     value = float(loss.detach())
     if not math.isfinite(value):
@@ -181,7 +188,9 @@ def train(
     compile_network: bool = False,
     validation: Tensor | None = None,
     on_step: OnStep | None = None,
-    **changes: int | float | str | None,
+    labels: Tensor | None = None,
+    validation_labels: Tensor | None = None,
+    **changes: int | float | str | tuple[int, ...] | None,
 ) -> tuple[Network, History]:
     """Train a network of the recipe `name`, with `changes` to its settings; arguments and errors as `start`.
 
@@ -189,6 +198,7 @@ def train(
     >>> network.score(torch.zeros(5, 2), 0.5).shape, len(history.losses)
     (torch.Size([5, 2]), 3)
     """
-    run = start(data, recipe(name, **changes), seed=seed, device=device, compile_network=compile_network)
+    chosen = recipe(name, **changes)
+    run = start(data, chosen, seed=seed, device=device, compile_network=compile_network, labels=labels)
     advance(run, on_step)
-    return finish(run, validation)
+    return finish(run, validation, validation_labels=validation_labels)
