@@ -1,6 +1,6 @@
 """Images of any kind a user has, as 8-bit or floating-point arrays: PIL, arrays, tensors, files.
 
-    PIL image                                   any mode; transparency is laid on white
+    PIL image                                   of 8 bits; transparency is laid on white
     path                                        a file that PIL reads, bounded in pixels
     numpy uint8                                 (H, W), (H, W, C), (N, H, W, C); N images of C = 1, 3 or 4 channels
     numpy float                                 the same, values in [0, 1]
@@ -18,11 +18,12 @@ from typing import Any
 
 import numpy as np
 import torch
-from PIL import Image
+from PIL import Image, ImageOps
 from torch import Tensor
 
 __all__ = ["each_image", "open_image"]
 
+MODES = ("1", "L", "LA", "P", "PA", "RGB", "RGBA", "RGBX", "CMYK", "YCbCr", "HSV")
 MAX_PIXELS = 64_000_000  # of one image: a decompression bomb is refused before it is unpacked
 
 
@@ -41,7 +42,7 @@ def open_image(path: str | Path, max_pixels: int = MAX_PIXELS) -> Image.Image:
             if image.width * image.height > max_pixels:
                 raise ValueError(f"{image.width} x {image.height} pixels; accepted are at most {max_pixels}")
             image.load()
-            return image.copy()
+            return ImageOps.exif_transpose(image)  # a copy, as the camera was held
     except (OSError, SyntaxError, ValueError, Image.DecompressionBombError) as error:
         raise ValueError(f"{file} is not a readable image ({error})") from error
 
@@ -62,7 +63,7 @@ def each_image(images: Any) -> Iterator[Tensor]:
     elif isinstance(images, Tensor):
         yield from _from_array(images.detach().cpu(), channels_first=True)
     elif isinstance(images, np.ndarray):
-        yield from _from_array(torch.from_numpy(np.ascontiguousarray(images)), channels_first=False)
+        yield from _from_array(_tensor_of(images), channels_first=False)
     else:
         raise ValueError(
             f"an image of type {type(images).__name__} was given; accepted are PIL images, numpy arrays, torch "
@@ -71,14 +72,24 @@ def each_image(images: Any) -> Iterator[Tensor]:
 
 
 def _from_pil(image: Image.Image) -> Tensor:
-    if image.mode in ("I", "I;16", "I;16B", "I;16L", "F"):
-        raise ValueError(f"a PIL image of mode {image.mode} was given; accepted are 8-bit images")
+    if image.mode not in MODES:
+        raise ValueError(f"a PIL image of mode {image.mode} was given; accepted are 8-bit images: {', '.join(MODES)}")
     if image.mode in ("RGBA", "LA", "PA") or "transparency" in image.info:
         image = image.convert("RGBA")
         image = Image.alpha_composite(Image.new("RGBA", image.size, "white"), image).convert("RGB")
     image = image.convert("L" if image.mode in ("1", "L") else "RGB")
     pixels = torch.from_numpy(np.array(image))
     return (pixels[None] if pixels.ndim == 2 else pixels.permute(2, 0, 1)).float() / 255
+
+
+def _tensor_of(array: np.ndarray) -> Tensor:
+    try:
+        # a copy: torch takes neither read-only arrays nor another byte order nor negative strides
+        return torch.from_numpy(np.array(array, dtype=array.dtype.newbyteorder("="), order="C"))
+    except TypeError as error:
+        raise ValueError(
+            f"an image of {array.dtype} was given; accepted are uint8 (0..255) and floats in [0, 1]"
+        ) from error
 
 
 def _from_array(array: Tensor, channels_first: bool) -> Iterator[Tensor]:

@@ -151,8 +151,12 @@ class DiscreteLevels(Levels):
                 f"the table has alphas {tuple(alphas.shape)} and sigmas {tuple(sigmas.shape)}; both are (T,)"
             )
         log_snr = 2 * (alphas.log() - sigmas.log())
-        if not bool((sigmas > 0).all() and (alphas >= 0).all()) or not bool((log_snr.diff() < 0).all()):
-            raise ValueError("the table is no noise path: accepted are alpha >= 0, sigma > 0 and a falling SNR")
+        if not bool((sigmas > 0).all() and (alphas >= 0).all() and alphas[0] > 0) or not bool(
+            (log_snr.diff() < 0).all()
+        ):
+            raise ValueError(
+                "the table is no noise path: accepted are alpha >= 0, > 0 at first, sigma > 0 and a falling SNR"
+            )
         object.__setattr__(self, "_log_snr", log_snr)
 
     @staticmethod

@@ -112,4 +112,6 @@ def _own_options(folder: Path) -> dict[str, Any]:
     except (ValueError, OSError) as error:
         raise ValueError(f"{file} is not readable JSON ({error})") from error
     null = described.get("null_label") if isinstance(described, dict) else None
-    return {} if null is None else {"null_label": int(null)}
+    if null is not None and type(null) is not int:
+        raise ValueError(f"{file} has null_label = {null!r}; accepted is a whole number")
+    return {} if null is None else {"null_label": null}

@@ -35,7 +35,8 @@ class NetworkModel:
         precision: how it runs.
         dtype, device: of the network's input; None takes them from x.
         time: Level -> the number that the network is told; the level's own t when left out.
-        time_dtype: of that number; None takes that of the input. Step numbers in float16 would be wrong above 2,048.
+        time_dtype: of that number; None takes that of the input, but float32 for half precision, in which bfloat16
+            has no whole numbers like 257 and float16 none like 2,049.
         name: for messages and reports.
     """
 
@@ -103,7 +104,9 @@ class NetworkModel:
         given = x.to(device=self.device, dtype=self.dtype)
         if self.precision.channels_last and given.ndim == 4:
             given = given.contiguous(memory_format=torch.channels_last)
-        t = torch.full((len(x),), self.time(level), dtype=self.time_dtype or given.dtype, device=given.device)
+        half = given.dtype in (torch.bfloat16, torch.float16)
+        time_dtype = self.time_dtype or (torch.float32 if half else given.dtype)
+        t = torch.full((len(x),), self.time(level), dtype=time_dtype, device=given.device)
         inputs = {name: _like(value, given) for name, value in condition.rows(len(x)).items()}
         lower = self.precision.autocast
         cast = torch.autocast(given.device.type, lower) if lower is not None else contextlib.nullcontext()

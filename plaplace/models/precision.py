@@ -15,6 +15,7 @@ import torch
 import torch.autograd.forward_ad as fwd
 from torch import Tensor, nn
 from torch.nn.attention import SDPBackend, sdpa_kernel
+from torch.overrides import TorchFunctionMode
 
 __all__ = ["Precision", "attention_for", "dtype_of", "prepare"]
 
@@ -79,9 +80,18 @@ def dtype_of(network: object) -> tuple[torch.dtype | None, torch.device | None]:
 
 @contextlib.contextmanager
 def attention_for(x: Tensor) -> Iterator[None]:
-    """Where x carries a forward-mode derivative, attention in its plain form: the fused kernels have no derivative."""
+    """Where x carries a forward-mode derivative, what torch can differentiate: attention in its plain form, since the
+    fused kernels have no derivative, and group norms of contiguous inputs, which is all that theirs takes.
+    """
     if fwd.unpack_dual(x).tangent is None:
         yield
     else:
-        with sdpa_kernel(SDPBackend.MATH):
+        with sdpa_kernel(SDPBackend.MATH), _ContiguousNorms():
             yield
+
+
+class _ContiguousNorms(TorchFunctionMode):
+    def __torch_function__(self, func: Any, types: Any, args: Any = (), kwargs: Any = None) -> Any:
+        if func is nn.functional.group_norm:
+            args = (args[0].contiguous(), *args[1:])
+        return func(*args, **(kwargs or {}))

@@ -9,7 +9,7 @@ Source of the latents: Rombach et al., "High-resolution image synthesis with lat
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import Any, Protocol
 
@@ -58,6 +58,8 @@ class ImageSpace:
     def __post_init__(self) -> None:
         if self.channels not in (1, 3):
             raise ValueError(f"channels = {self.channels} was given; accepted are 1 and 3")
+        if not isinstance(self.size, Sequence) or len(self.size) != 2 or min(self.size) < 1:
+            raise ValueError(f"size = {self.size} was given; accepted is (H, W)")
         if self.fit not in FITS:
             raise ValueError(f"fit = {self.fit!r} was given; accepted are {', '.join(map(repr, FITS))}")
 
@@ -138,7 +140,9 @@ class LatentSpace:
         mean, deviation = self.posterior(points)
         z = mean.float()
         if sample and deviation is not None:
-            z = z + deviation.float() * torch.randn(z.shape, generator=generator).to(z.device)
+            # image by image: the numbers do not depend on how a batch is cut
+            noise = torch.stack([torch.randn(z.shape[1:], generator=generator) for _ in z])
+            z = z + deviation.float() * noise.to(z.device)
         return (z - self.shift) * self.scaling
 
     @torch.no_grad()
