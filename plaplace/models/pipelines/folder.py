@@ -58,7 +58,7 @@ def load_pipeline(folder: Path, accepted: tuple[str, ...], trust_pickle: bool, v
     try:
         with contextlib.ExitStack() as stack:
             for library in libraries.values():
-                stack.enter_context(_no_bar(library.utils.logging))
+                stack.enter_context(_quiet(library.utils.logging))
             networks = load_networks(folder, index, libraries, options)
             kind = getattr(diffusers, index["_class_name"])
             return kind.from_pretrained(folder, **options, **networks, **absent)
@@ -69,13 +69,15 @@ def load_pipeline(folder: Path, accepted: tuple[str, ...], trust_pickle: bool, v
 
 
 @contextlib.contextmanager
-def _no_bar(logging: Any) -> Iterator[None]:
-    """The progress bar of a load, which takes a second, off."""
-    shown = logging.is_progress_bar_enabled()
+def _quiet(logging: Any) -> Iterator[None]:
+    """Without progress bars and warnings, of which one advises to install torchvision; missing weights are an error."""
+    shown, level = logging.is_progress_bar_enabled(), logging.get_verbosity()
     logging.disable_progress_bar()
+    logging.set_verbosity_error()
     try:
         yield
     finally:
+        logging.set_verbosity(level)
         if shown:
             logging.enable_progress_bar()
 
