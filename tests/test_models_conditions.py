@@ -128,9 +128,9 @@ def test_texts_are_remembered_up_to_a_number():
     assert len(encoder.asked) == 257 + 399
 
 
-@pytest.mark.parametrize("given", [3, [], ["a", 3], ["a", None], b"bytes", {"a": 1}, 1.5, iter("ab")])
+@pytest.mark.parametrize("given", [3, [], ["a", 3], ["a", None], b"bytes", 1.5, iter("ab")])
 def test_what_is_no_text_is_refused(given):
-    with pytest.raises(ValueError, match="was given; accepted is a text, or a list with one a point"):
+    with pytest.raises(ValueError, match="was given; accepted is a text, a list with one a point, or embeddings"):
         Prompts(Encoder()).prepare(given)
 
 
@@ -143,6 +143,17 @@ def test_no_graph_is_kept_of_the_encoder():
 def test_what_is_prepared_comes_back_as_it_is(conditions):
     ready = Prepared({"tokens": torch.ones(3, 2)}, 3)
     assert conditions.prepare(ready) is ready
+
+
+def test_embeddings_in_place_of_texts():
+    conditions = Prompts(Encoder())
+    own = conditions.prepare(["a", "bcd"])
+    again = conditions.prepare(dict(own.inputs))
+    assert again.count == 2
+    assert all(torch.equal(again.inputs[name], own.inputs[name]) for name in own.inputs)
+    for wrong in ({"tokens": own.inputs["tokens"]}, {**own.inputs, "pooled": own.inputs["pooled"][:1]}, {"a": 1}, {}):
+        with pytest.raises(ValueError, match=r"embeddings .* were given; accepted are \{'tokens': \(2,\)"):
+            conditions.prepare(wrong)
 
 
 # --- rows of a batch

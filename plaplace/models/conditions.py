@@ -3,7 +3,7 @@
     Unconditioned    nothing
     Labels           class labels: a number, a list or a tensor of them
     Embeddings       vectors or token embeddings: a tensor
-    Prompts          texts: a string or a list of them; or what `prepare` made of them before
+    Prompts          texts: a string or a list of them; or their embeddings
 
 None means the unconditional branch: the null label, the null embedding, the empty prompt. A model that was trained
 without one has none, and asking for it is an error.
@@ -165,18 +165,33 @@ class Prompts:
     _known: dict[str, dict[str, Tensor]] = field(default_factory=dict, init=False, repr=False, compare=False)
 
     def prepare(self, condition: Any) -> Prepared:
-        """Texts through the text encoder, each text once; the last ones are remembered."""
+        """Texts through the text encoder, each text once; the last ones are remembered.
+
+        In place of texts, their embeddings: a dict of the network's arguments, as `embed` gives it.
+        """
         if isinstance(condition, Prepared):
             return condition
+        if isinstance(condition, dict):
+            return self._embedded(condition)
         texts = [self.null] if condition is None else [condition] if isinstance(condition, str) else condition
         if not isinstance(texts, Sequence) or not texts or not all(isinstance(text, str) for text in texts):
-            raise ValueError(f"condition = {condition!r} was given; accepted is a text, or a list with one a point")
+            raise ValueError(
+                f"condition = {condition!r} was given; accepted is a text, a list with one a point, or embeddings"
+            )
         each = {text: self._inputs(text) for text in dict.fromkeys(texts)}
         self._known.update(each)
         while len(self._known) > _REMEMBERED:
             del self._known[next(iter(self._known))]
         names = each[texts[0]]
         return Prepared({name: torch.cat([each[text][name] for text in texts]) for name in names}, len(texts))
+
+    def _embedded(self, inputs: dict[str, Tensor]) -> Prepared:
+        own = {name: tuple(value.shape[1:]) for name, value in self._inputs(self.null).items()}
+        given = {name: tuple(value.shape[1:]) if isinstance(value, Tensor) else value for name, value in inputs.items()}
+        counts = {len(value) for value in inputs.values() if isinstance(value, Tensor)}
+        if given != own or len(counts) != 1:
+            raise ValueError(f"embeddings {given} were given; accepted are {own}, each with a leading axis of texts")
+        return Prepared(dict(inputs), counts.pop())
 
     @torch.no_grad()
     def _inputs(self, text: str) -> dict[str, Tensor]:
