@@ -5,7 +5,7 @@ BIN    := $(VENV)/bin
 OUT    ?= report
 export OMP_NUM_THREADS ?= 1
 
-.PHONY: report test check reference bench clean
+.PHONY: report test check reference bench emoji clean
 
 report: $(VENV)/.installed                ## the main job: `plaplace compare`; OUT=DIR, QUICK=1
 	$(BIN)/plaplace compare --out $(OUT) $(if $(QUICK),--quick)
@@ -26,6 +26,19 @@ bench: $(VENV)/.installed-dev             ## time the current commit with asv (b
 	$(BIN)/python -m pip install -q -c constraints.txt -e '.[bench]'
 	cd benchmarks && ../$(BIN)/python -m asv machine --yes >/dev/null && \
 	../$(BIN)/python -m asv run --quick --show-stderr --set-commit-hash $$(git rev-parse HEAD) -E existing:../$(BIN)/python
+
+emoji: $(VENV)/.installed runs/emoji-pictures/.fetched  ## a text-to-image model of emoji in runs/emoji; QUICK=1, RESUME=1
+	$(BIN)/python -m pip install -q -c constraints.txt -e '.[diffusers]'
+	$(BIN)/python -m plaplace.networks.emoji --pictures runs/emoji-pictures --out runs/emoji \
+		$(if $(QUICK),--quick) $(if $(RESUME),--resume)
+
+# npm checks the archive against the registry, the command above the pictures against its own SHA-256
+runs/emoji-pictures/.fetched:
+	mkdir -p $(@D)
+	cd $(@D) && npm pack --silent emoji-datasource-google@16.0.0
+	cd $(@D) && tar xzf *.tgz --strip-components=1 package/LICENSE package/emoji.json package/img/google/64
+	rm $(@D)/*.tgz
+	touch $@
 
 # torch first: without an NVIDIA GPU the CPU build (local version +cpu) is asked for where pip can see one; where it
 # cannot, the plain pin. Then the package itself, so that nothing else decides about torch.
