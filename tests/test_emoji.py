@@ -108,9 +108,10 @@ def test_folder_holds_the_averaged_weights(built):
     assert any(not torch.equal(tensor, state[f"modules.unet.{name}"]) for name, tensor in saved.items())
 
 
-def test_folder_is_a_pipeline_that_samples_by_seed(built):
+def test_folder_is_a_pipeline_that_samples_by_seed(built, capsys):
     folder, _ = built
     pipeline = emoji.load_pipeline(folder)
+    assert capsys.readouterr() == ("", "")  # no progress bars, no advice
     assert type(pipeline).__name__ == "StableDiffusionPipeline"
     assert not [path for path in folder.rglob("*") if path.suffix in (".bin", ".pt", ".pkl", ".ckpt")]
     drawn = emoji.sample(pipeline, ["round thing a", "round thing b"], 2.0, 3, seed=5)

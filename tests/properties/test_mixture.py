@@ -168,17 +168,27 @@ def test_ball_mean_on_the_circle_is_the_mean_over_the_disc(data):
     x, p = data.draw(points(q, max_points=2)), data.draw(st.sampled_from([2.0, 3.0, 4.0]))
     radius = data.draw(st.floats(0.01, 0.3))
     got, error = q.ball_mean(x, p, radius, return_error=True)
-    nodes, weights = np.polynomial.legendre.leggauss(40)
+    want, size = _over_disc(q, x, p, radius, 48, 144)
+    coarse, _ = _over_disc(q, x, p, radius, 32, 96)
+    # the disc rule is the coarser one: what it does not resolve, such as a ridge between narrow components, shows
+    # between its two sizes; a kink at |s| = 0 for p = 3 it resolves to 1e-4
+    unresolved = 2 * (want - coarse).abs()
+    slack = 1e-8 * (size + q.score(x).norm(dim=1) ** (p - 1) / radius) if p != 3.0 else 1e-4 * (size + 1)
+    assume(bool((unresolved <= 1e-2 * size + slack).all()))
+    allowed = error + slack + unresolved
+    assert bool(((got - want).abs() <= allowed).all()), f"{got} by the circle, {want} over the disc, {allowed}"
+
+
+def _over_disc(q, x, p, radius, radial, angular):
+    """Mean of the p-Laplacian and of its size over discs, by Gauss-Legendre in the radius and equal angles."""
+    nodes, weights = np.polynomial.legendre.leggauss(radial)
     r = torch.tensor((nodes + 1) / 2)
-    angle = 2 * math.pi * torch.arange(96).double() / 96
+    angle = 2 * math.pi * torch.arange(angular).double() / angular
     n = torch.stack([angle.cos(), angle.sin()], 1)
     disc = (radius * r[:, None, None] * n).flatten(0, 1)
-    w = (torch.tensor(weights) / 2 * 2 * r / 96)[:, None].expand(-1, 96).flatten()
-    want = torch.stack([(w * q.p_laplacian(row + disc, p)).sum() for row in x])
-    size = torch.stack([(w * q.p_laplacian(row + disc, p).abs()).sum() for row in x])
-    # the disc rule is the coarser one: it resolves components of width 0.1 and a kink at |s| = 0 for p = 3 to this much
-    slack = 1e-8 * (size + q.score(x).norm(dim=1) ** (p - 1) / radius) if p != 3.0 else 1e-4 * (size + 1)
-    assert bool(((got - want).abs() <= error + slack).all()), f"{got} by the circle, {want} over the disc, {error}"
+    w = (torch.tensor(weights) / 2 * 2 * r / angular)[:, None].expand(-1, angular).flatten()
+    values = [q.p_laplacian(row + disc, p) for row in x]
+    return torch.stack([(w * v).sum() for v in values]), torch.stack([(w * v.abs()).sum() for v in values])
 
 
 @given(st.data())

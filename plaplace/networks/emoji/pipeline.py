@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+import contextlib
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -16,6 +17,7 @@ from plaplace.networks.emoji.parts import build_scheduler
 __all__ = ["load_pipeline", "sample", "save_pipeline"]
 
 _AT_ONCE = 32  # samples
+_LIBRARIES = ("diffusers", "transformers")
 
 
 def save_pipeline(folder: Path, vae: Any, text_encoder: Any, tokenizer: Any, unet: Any) -> Path:
@@ -30,7 +32,8 @@ def save_pipeline(folder: Path, vae: Any, text_encoder: Any, tokenizer: Any, une
         feature_extractor=None,
         requires_safety_checker=False,
     )
-    pipeline.save_pretrained(folder, safe_serialization=True)
+    with _quiet():
+        pipeline.save_pretrained(folder, safe_serialization=True)
     return folder
 
 
@@ -42,9 +45,11 @@ def load_pipeline(folder: str | Path) -> Any:
     """
     if not (Path(folder) / "model_index.json").is_file():
         raise FileNotFoundError(f"{folder} has no model_index.json; accepted is what `make emoji` built")
-    pipeline = _diffusers().StableDiffusionPipeline.from_pretrained(
-        folder, local_files_only=True, use_safetensors=True, safety_checker=None, requires_safety_checker=False
-    )
+    absent = {"safety_checker": None, "requires_safety_checker": False}
+    with _quiet():
+        pipeline = _diffusers().StableDiffusionPipeline.from_pretrained(
+            folder, local_files_only=True, use_safetensors=True, low_cpu_mem_usage=False, **absent
+        )
     pipeline.set_progress_bar_config(disable=True)
     return pipeline
 
@@ -68,6 +73,23 @@ def sample(pipeline: Any, prompts: Sequence[str], guidance: float, steps: int, s
         )
         pictures.append(np.asarray(drawn.images, dtype=np.float32))
     return torch.from_numpy(np.concatenate(pictures)).permute(0, 3, 1, 2) * 2 - 1
+
+
+@contextlib.contextmanager
+def _quiet() -> Iterator[None]:
+    """Without the libraries' progress bars, and without their advice to install what nothing here needs."""
+    loggings = [require(f"{name}.utils.logging", "diffusers", "the emoji pipeline") for name in _LIBRARIES]
+    before = [(logging.is_progress_bar_enabled(), logging.get_verbosity()) for logging in loggings]
+    for logging in loggings:
+        logging.disable_progress_bar()
+        logging.set_verbosity_error()
+    try:
+        yield
+    finally:
+        for logging, (shown, level) in zip(loggings, before, strict=True):
+            logging.set_verbosity(level)
+            if shown:
+                logging.enable_progress_bar()
 
 
 def _diffusers() -> Any:
