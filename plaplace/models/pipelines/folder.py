@@ -7,14 +7,12 @@ to run.
 
 from __future__ import annotations
 
-import contextlib
 import importlib.util
 import json
-from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
-from plaplace.extras import require
+from plaplace.extras import quiet, require
 from plaplace.models.pipelines.components import load_networks
 
 __all__ = ["INDEX", "check_folder", "load_pipeline"]
@@ -56,9 +54,7 @@ def load_pipeline(folder: Path, accepted: tuple[str, ...], trust_pickle: bool, v
         if index.get(part) == [None, None]:
             absent[part] = None
     try:
-        with contextlib.ExitStack() as stack:
-            for library in libraries.values():
-                stack.enter_context(_quiet(library.utils.logging))
+        with quiet(*libraries.values()):
             networks = load_networks(folder, index, libraries, options)
             kind = getattr(diffusers, index["_class_name"])
             return kind.from_pretrained(folder, **options, **networks, **absent)
@@ -66,20 +62,6 @@ def load_pipeline(folder: Path, accepted: tuple[str, ...], trust_pickle: bool, v
         raise
     except Exception as error:  # whatever the libraries raise over a broken file
         raise ValueError(f"{folder} cannot be loaded as a {index['_class_name']}: {error}") from error
-
-
-@contextlib.contextmanager
-def _quiet(logging: Any) -> Iterator[None]:
-    """Without progress bars and warnings, of which one advises to install torchvision; missing weights are an error."""
-    shown, level = logging.is_progress_bar_enabled(), logging.get_verbosity()
-    logging.disable_progress_bar()
-    logging.set_verbosity_error()
-    try:
-        yield
-    finally:
-        logging.set_verbosity(level)
-        if shown:
-            logging.enable_progress_bar()
 
 
 def check_folder(folder: Path, accepted: tuple[str, ...], trust_pickle: bool) -> dict[str, Any]:

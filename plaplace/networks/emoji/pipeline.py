@@ -2,8 +2,7 @@
 
 from __future__ import annotations
 
-import contextlib
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
@@ -11,7 +10,7 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from plaplace.extras import require
+from plaplace.extras import quiet, require
 from plaplace.networks.emoji.parts import build_scheduler
 
 __all__ = ["load_pipeline", "sample", "save_pipeline"]
@@ -32,7 +31,7 @@ def save_pipeline(folder: Path, vae: Any, text_encoder: Any, tokenizer: Any, une
         feature_extractor=None,
         requires_safety_checker=False,
     )
-    with _quiet():
+    with quiet(*_libraries()):
         pipeline.save_pretrained(folder, safe_serialization=True)
     return folder
 
@@ -46,7 +45,7 @@ def load_pipeline(folder: str | Path) -> Any:
     if not (Path(folder) / "model_index.json").is_file():
         raise FileNotFoundError(f"{folder} has no model_index.json; accepted is what `make emoji` built")
     absent = {"safety_checker": None, "requires_safety_checker": False}
-    with _quiet():
+    with quiet(*_libraries()):
         pipeline = _diffusers().StableDiffusionPipeline.from_pretrained(
             folder, local_files_only=True, use_safetensors=True, low_cpu_mem_usage=False, **absent
         )
@@ -75,22 +74,9 @@ def sample(pipeline: Any, prompts: Sequence[str], guidance: float, steps: int, s
     return torch.from_numpy(np.concatenate(pictures)).permute(0, 3, 1, 2) * 2 - 1
 
 
-@contextlib.contextmanager
-def _quiet() -> Iterator[None]:
-    """Without the libraries' progress bars, and without their advice to install what nothing here needs."""
-    loggings = [require(f"{name}.utils.logging", "diffusers", "the emoji pipeline") for name in _LIBRARIES]
-    before = [(logging.is_progress_bar_enabled(), logging.get_verbosity()) for logging in loggings]
-    for logging in loggings:
-        logging.disable_progress_bar()
-        logging.set_verbosity_error()
-    try:
-        yield
-    finally:
-        for logging, (shown, level) in zip(loggings, before, strict=True):
-            logging.set_verbosity(level)
-            if shown:
-                logging.enable_progress_bar()
-
-
 def _diffusers() -> Any:
     return require("diffusers", "diffusers", "the emoji pipeline")
+
+
+def _libraries() -> list[Any]:
+    return [require(name, "diffusers", "the emoji pipeline") for name in _LIBRARIES]
