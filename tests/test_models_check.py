@@ -100,14 +100,15 @@ def test_the_figures_are_those_of_their_definitions():
         assert name in ("trace", "symmetry") or width < 0.15, name
 
 
-def test_the_intervals_cover():
+@pytest.mark.parametrize("draws", [1, 4])
+def test_the_intervals_cover(draws):
     """300 repeats of the exact model at a middle level: each 95% interval holds the truth in 90% to 99% of them."""
     model = models.from_epsilon(network("epsilon"), ABAR, SHAPE)
     level, generator = model.levels.at(t=300), torch.Generator().manual_seed(2)
     inside = dict.fromkeys(["mean", "Stein", "position", "Tweedie"], 0)
     for _ in range(300):
         x = Q.sample(64, generator).reshape(-1, *SHAPE)
-        found = identities(model, x, level, None, 1, 64, generator)
+        found = identities(model, x, level, None, draws, 64, generator)
         for name in inside:
             _, low, high = found[name]
             inside[name] += low <= 0 <= high
@@ -141,7 +142,7 @@ def test_it_says_what_fails():
     [
         (
             lambda m: models.check(m, X[:5]),
-            r"x has shape \(5, 2, 4\); accepted are 16 or more points \(B, \*\(2, 4\)\)",
+            r"x has shape \(5, 2, 4\); accepted are 64 or more points \(B, \*\(2, 4\)\)",
         ),
         (lambda m: models.check(m, X.flatten(1)), r"x has shape \(256, 8\)"),
         (lambda m: models.check(m, X, tolerance=0.0), "tolerance = 0.0 was given"),
@@ -151,3 +152,23 @@ def test_it_says_what_fails():
 def test_bad_input(call, message):
     with pytest.raises(ValueError, match=message):
         call(models.from_epsilon(network("epsilon"), ABAR, SHAPE))
+
+
+def test_the_figures_do_not_depend_on_how_points_are_cut():
+    model = models.from_epsilon(network("epsilon"), ABAR, SHAPE)
+    texts = {str(diagnose(model, levels=3, chunk_size=size)) for size in (17, 64, 256)}
+    assert len(texts) == 1
+
+
+def test_a_score_without_a_graph_is_a_sentence():
+    model = models.from_epsilon(lambda x, t: network("epsilon")(x.detach(), t), ABAR, SHAPE)
+    with pytest.raises(ValueError, match="the model's score has no graph"):
+        diagnose(model)
+
+
+def test_what_is_within_the_tolerance_passes():
+    """What the check does not see, stated: a tenth too much score, a step off by one above the least noise."""
+    assert diagnose(models.from_epsilon(lambda x, t: 1.1 * network("epsilon")(x, t), ABAR, SHAPE)).ok
+    assert diagnose(
+        models.from_epsilon(lambda x, t: network("epsilon")(x, (t + 1).clamp(max=999)), ABAR, SHAPE), levels=[50, 500]
+    ).ok

@@ -245,3 +245,12 @@ def test_a_picture_is_read_as_the_camera_was_held(tmp_path):
     image.save(tmp_path / "turned.png", exif=exif)
     (seen,) = each_image(tmp_path / "turned.png")
     assert torch.equal((seen[0] * 255).round().to(torch.uint8), torch.from_numpy(np.rot90(pixels, -1).copy()))
+
+
+def test_postscript_is_refused_whatever_its_name(tmp_path, monkeypatch):
+    monkeypatch.setattr("PIL.EpsImagePlugin.Ghostscript", lambda *_, **__: pytest.fail("Ghostscript was started"))
+    (tmp_path / "picture.png").write_bytes(
+        b"%!PS-Adobe-3.0 EPSF-3.0\n%%BoundingBox: 0 0 10 10\n%%EndComments\nshowpage\n"
+    )
+    with pytest.raises(ValueError, match="is not a readable image"):
+        open_image(tmp_path / "picture.png")

@@ -245,3 +245,11 @@ def test_stable_diffusion_at_every_level(prediction):
             assert_recovers(
                 model, KINDS[prediction], PARTS["a red cat"], level, at(level.t), "a red cat", dtype, points=1
             )
+
+
+def test_latents_of_an_autoencoder_in_an_ldm_pipeline():
+    vae, scheduler = tiny_pipelines.autoencoder(), diffusers.DDIMScheduler()
+    model = models.load(diffusers.LDMPipeline(vae, tiny_pipelines.unet(channels=4, size=4), scheduler))
+    image = torch.rand(1, 3, 8, 8, generator=torch.Generator().manual_seed(0))
+    want = vae.config.scaling_factor * vae.encode(2 * image - 1).latent_dist.mean
+    assert torch.allclose(model.encode(image), want)

@@ -58,6 +58,8 @@ def levels_of(scheduler):
     one, zero = torch.ones(1, 1, dtype=torch.float64), torch.zeros(1, 1, dtype=torch.float64)
     noising = diffusers.DDPMScheduler(len(scheduler.alphas_cumprod))
     noising.alphas_cumprod = scheduler.alphas_cumprod.double()
+    if scheduler.config.get("rescale_betas_zero_snr"):
+        noising.alphas_cumprod[-1] = 0  # as Lin et al. have it; Euler's 2^-24 is for its sampler
 
     def at(t):
         t = torch.tensor([int(t)])
@@ -118,3 +120,13 @@ def test_schedulers_without_a_table_are_a_sentence():
     )
     with pytest.raises(ValueError, match="EDMEulerScheduler was given; accepted are those with a table alphas_cumprod"):
         models.load(pipeline)
+
+
+def test_contradictions_of_a_scheduler_are_refused():
+    network = DressedUNet("epsilon", Q, lambda t: (1.0, 1.0), SHAPE)
+    for scheduler, says in (
+        (diffusers.UniPCMultistepScheduler(use_flow_sigmas=True), "use_flow_sigmas was given by the scheduler"),
+        (diffusers.FlowMatchEulerDiscreteScheduler(invert_sigmas=True), "invert_sigmas was given by the scheduler"),
+    ):
+        with pytest.raises(ValueError, match=says):
+            models.load(diffusers.DDPMPipeline(network, scheduler))

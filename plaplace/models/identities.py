@@ -9,6 +9,7 @@ import torch
 from scipy.stats import t as student
 from torch import Tensor
 
+from plaplace.models.conditions import Prepared
 from plaplace.models.levels import Level
 from plaplace.models.protocol import ScoreModel
 
@@ -28,23 +29,32 @@ def identities(
     chunk_size: int,
     generator: torch.Generator | None,
 ) -> dict[str, Interval]:
-    """Value and 95% interval of every identity of `diagnostics`; arguments as there."""
-    sums = _Rows()
+    """Value and 95% interval of every identity of `diagnostics`; arguments as there.
+
+    Points are independent, the noise draws of one are not: their figures are averaged first.
+    """
+    conditions = getattr(model, "conditions", None)
+    sums = _Rows(len(x))
     dimension, sigma = x[0].numel(), level.sigma
     centre = x.mean(0)
+    prepared = condition if conditions is None else conditions.prepare(condition)
     for _ in range(repeats):
+        # for all points at once: the numbers do not depend on how they are cut
+        drawn = [_draw(x, kind, generator) for kind in ("normal", "sign", "sign")]
         for start in range(0, len(x), chunk_size):
-            part = x[start : start + chunk_size]
-            given = _part(condition, slice(start, start + chunk_size), len(x))
-            eps, z, w = (_draw(part, kind, generator) for kind in ("normal", "sign", "sign"))
-            points = (level.alpha * part + sigma * eps).requires_grad_(True)
+            rows = slice(start, start + chunk_size)
+            eps, z, w = (each[rows] for each in drawn)
+            points = (level.alpha * x[rows] + sigma * eps).requires_grad_(True)
             with torch.enable_grad():
-                s = model.score(points, level, given)
+                s = model.score(points, level, prepared.part(rows) if isinstance(prepared, Prepared) else prepared)
+                if not s.requires_grad:
+                    raise ValueError("the model's score has no graph: it detaches x or runs under torch.no_grad")
                 a, b = (torch.autograd.grad(s, points, v, retain_graph=True)[0] for v in (z, w))
-            sums.add(*map(_flat, (s, a, b, eps, z, w, points - level.alpha * centre)), sigma=sigma)
+            sums.add(rows, *map(_flat, (s, a, b, eps, z, w, points - level.alpha * centre)), sigma=sigma)
+    sums.divide(repeats)
     square = sums["square"]
     return {
-        "mean": _mean_size(torch.cat(sums.scores), square),
+        "mean": _mean_size(sums.scores, square),
         "Stein": _ratio(-sums["trace"], square, 1.0),
         "position": _ratio(-sums["position"], torch.full_like(square, dimension), 1.0),
         "Tweedie": _ratio(sums["along"], square, 1.0),
@@ -55,22 +65,36 @@ def identities(
 
 
 class _Rows:
-    """Values of each point, dimensionless: lengths in sigma."""
+    """Values of each of n points, dimensionless: lengths in sigma."""
 
-    def __init__(self) -> None:
-        self.values: dict[str, list[Tensor]] = {}
-        self.scores: list[Tensor] = []
+    def __init__(self, number: int) -> None:
+        self.number = number
+        self.values: dict[str, Tensor] = {}
 
     def __getitem__(self, name: str) -> Tensor:
-        return torch.cat(self.values[name])
+        return self.values[name]
+
+    @property
+    def scores(self) -> Tensor:
+        return self.values["score"]
 
     def add(
-        self, s: Tensor, a: Tensor, b: Tensor, eps: Tensor, z: Tensor, w: Tensor, offset: Tensor, *, sigma: float
+        self,
+        rows: slice,
+        s: Tensor,
+        a: Tensor,
+        b: Tensor,
+        eps: Tensor,
+        z: Tensor,
+        w: Tensor,
+        offset: Tensor,
+        *,
+        sigma: float,
     ) -> None:
-        """Rows with score s, products a = J'z and b = J'w, noise eps, and x_t - c."""
+        """Points with score s, products a = J'z and b = J'w, noise eps, and x_t - c."""
         s, a, b = sigma * s, sigma**2 * a, sigma**2 * b
-        self.scores.append(s)
         new = {
+            "score": s,
             "square": s.square().sum(1),
             "trace": (z * a).sum(1),
             "position": (offset / sigma * s).sum(1),
@@ -81,7 +105,13 @@ class _Rows:
             "frobenius": (a.square().sum(1) + b.square().sum(1)) / 2,
         }
         for name, value in new.items():
-            self.values.setdefault(name, []).append(value.cpu())
+            if name not in self.values:
+                self.values[name] = torch.zeros(self.number, *value.shape[1:], dtype=torch.float64)
+            self.values[name][rows] += value.cpu()
+
+    def divide(self, repeats: int) -> None:
+        """Sums over noise draws to means."""
+        self.values = {name: value / repeats for name, value in self.values.items()}
 
 
 def _flat(values: Tensor) -> Tensor:
@@ -94,12 +124,6 @@ def _draw(like: Tensor, kind: str, generator: torch.Generator | None) -> Tensor:
     else:
         drawn = 2.0 * torch.randint(2, like.shape, generator=generator) - 1
     return drawn.to(like)
-
-
-def _part(condition: Any, rows: slice, number: int) -> Any:
-    """The conditions of some points, where there is one a point."""
-    many = isinstance(condition, (list, tuple, Tensor)) and len(condition) == number
-    return condition[rows] if many else condition
 
 
 def _ratio(above: Tensor, below: Tensor, target: float) -> Interval:

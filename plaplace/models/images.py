@@ -24,6 +24,7 @@ from torch import Tensor
 __all__ = ["each_image", "open_image"]
 
 MODES = ("1", "L", "LA", "P", "PA", "RGB", "RGBA", "RGBX", "CMYK", "YCbCr", "HSV")
+FORMATS = ("PNG", "JPEG", "WEBP", "GIF", "BMP", "TIFF", "PPM")  # not EPS, for which PIL starts another program
 MAX_PIXELS = 64_000_000  # of one image: a decompression bomb is refused before it is unpacked
 
 
@@ -38,7 +39,7 @@ def open_image(path: str | Path, max_pixels: int = MAX_PIXELS) -> Image.Image:
     if not file.is_file():
         raise FileNotFoundError(f"{file} does not exist")
     try:
-        with Image.open(file) as image:
+        with Image.open(file, formats=FORMATS) as image:
             if image.width * image.height > max_pixels:
                 raise ValueError(f"{image.width} x {image.height} pixels; accepted are at most {max_pixels}")
             image.load()

@@ -9,16 +9,19 @@ from __future__ import annotations
 
 import importlib.util
 import json
+import os
 from pathlib import Path
 from typing import Any
 
 from plaplace.extras import quiet, require
-from plaplace.models.pipelines.components import load_networks
+from plaplace.models.pipelines.components import load_parts
+from plaplace.models.pipelines.parts_of import IGNORED, PARTS
 
 __all__ = ["INDEX", "check_folder", "load_pipeline"]
 
 INDEX = "model_index.json"
-_LIBRARIES = ("diffusers", "transformers", "stable_diffusion")  # the last is where the safety checker lives
+_LIBRARIES = ("diffusers", "transformers")
+_RUNS = ("auto_map", "quantization_config", "backbone", "use_pretrained_backbone", "base_model_name_or_path")
 _PICKLES = (".bin", ".pt", ".pth", ".ckpt", ".pkl", ".pickle", ".msgpack", ".h5")
 _LARGEST_INDEX = 1_000_000  # bytes
 
@@ -47,17 +50,13 @@ def load_pipeline(folder: Path, accepted: tuple[str, ...], trust_pickle: bool, v
     options["low_cpu_mem_usage"] = importlib.util.find_spec("accelerate") is not None
     if variant is not None:
         options["variant"] = variant
-    absent: dict[str, Any] = {}
-    if index.pop("safety_checker", None):  # judges generated pictures, which nobody generates here
-        absent = {"safety_checker": None, "requires_safety_checker": False}
-    for part in ("text_encoder_3", "tokenizer_3"):  # Stable Diffusion 3 without T5: diffusers wants it said
-        if index.get(part) == [None, None]:
-            absent[part] = None
     try:
         with quiet(*libraries.values()):
-            networks = load_networks(folder, index, libraries, options)
+            parts = load_parts(folder, index, libraries, options)
             kind = getattr(diffusers, index["_class_name"])
-            return kind.from_pretrained(folder, **options, **networks, **absent)
+            if index["_class_name"] == "StableDiffusionPipeline":
+                parts |= {"safety_checker": None, "feature_extractor": None, "requires_safety_checker": False}
+            return kind(**parts)
     except ImportError:
         raise
     except Exception as error:  # whatever the libraries raise over a broken file
@@ -76,20 +75,58 @@ def check_folder(folder: Path, accepted: tuple[str, ...], trust_pickle: bool) ->
     name = index.get("_class_name") if isinstance(index, dict) else None
     if name not in accepted:
         raise ValueError(f"{file} names the pipeline {name!r}; accepted are {', '.join(accepted)}")
-    code = sorted(str(path.relative_to(folder)) for path in folder.rglob("*.py"))
-    if code:
-        raise ValueError(f"{folder} has code in it ({code[0]}); nothing from a model's folder is executed here")
+    for root, folders, files in os.walk(folder):
+        linked = [name for name in folders if (Path(root) / name).is_symlink()]
+        code = [name for name in files if name.endswith((".py", ".pyc", ".so"))]
+        if linked or code:
+            name = (Path(root) / [*linked, *code][0]).relative_to(folder)
+            what = "a link to another folder" if linked else "code"
+            raise ValueError(
+                f"{folder} has {what} in it ({name}); nothing from a model's folder is executed here, nor anything "
+                "outside it read"
+            )
     for part, described in index.items():
-        if isinstance(described, list) and described != [None, None]:
-            if len(described) != 2 or not all(isinstance(name, str) for name in described):
-                raise ValueError(f"{file}: {part} is {described}; accepted are a library and a class")
-            if described[0] not in _LIBRARIES:
-                raise ValueError(
-                    f"{file}: {part} is of {described[0]!r}; accepted are components of diffusers and transformers"
-                )
-            if not trust_pickle:
-                _check_weights(folder / part, folder)
+        if isinstance(described, list) and described != [None, None] and part not in IGNORED:
+            _check_part(folder, part, described, PARTS[name], trust_pickle)
     return index
+
+
+def _check_part(folder: Path, part: str, described: list[Any], parts: dict[str, Any], trust_pickle: bool) -> None:
+    file = folder / INDEX
+    if len(described) != 2 or not all(isinstance(name, str) for name in described):
+        raise ValueError(f"{file}: {part} is {described}; accepted are a library and a class")
+    if described[0] not in _LIBRARIES:
+        raise ValueError(
+            f"{file}: {part} is of {described[0]!r}; accepted are components of diffusers and transformers"
+        )
+    if part not in parts:
+        raise ValueError(f"{file} has the part {part!r}; accepted are {', '.join(parts)}")
+    library, classes = parts[part]
+    if described[0] != library or (classes and described[1] not in classes):
+        raise ValueError(
+            f"{file}: {part} is {'.'.join(described)}; accepted is {library}.{' or '.join(classes) or '*'}"
+        )
+    for config in sorted((folder / part).glob("*.json")):
+        if "index" not in config.name and config.name not in ("vocab.json", "tokenizer.json"):
+            _check_config(config)
+    if not trust_pickle:
+        _check_weights(folder / part, folder)
+
+
+def _check_config(file: Path) -> None:
+    """Raise a ValueError for a configuration that asks the libraries to fetch or run something."""
+    try:
+        config = json.loads(file.read_text(encoding="utf-8")) if file.stat().st_size <= _LARGEST_INDEX else None
+    except (OSError, ValueError, RecursionError) as error:
+        raise ValueError(f"{file} is not a readable configuration ({error})") from error
+    if not isinstance(config, dict):
+        raise ValueError(f"{file} is not a readable configuration of at most {_LARGEST_INDEX} bytes")
+    asked = [key for key in _RUNS if config.get(key)]
+    asked += [key for key in ("attn_implementation", "_attn_implementation") if "/" in str(config.get(key) or "")]
+    if asked or file.name == "adapter_config.json":
+        raise ValueError(
+            f"{file} asks for {', '.join(asked) or 'an adapter'}; nothing that it names is fetched or run here"
+        )
 
 
 def _check_weights(part: Path, folder: Path) -> None:

@@ -41,8 +41,17 @@ def read(scheduler: Any) -> Trained:
     name, config = type(scheduler).__name__, scheduler.config
     num_steps = int(config.get("num_train_timesteps", 1000))
     prediction = config.get("prediction_type", "epsilon")
-    if name.startswith("FlowMatch") or config.get("use_flow_sigmas", False) or prediction == "flow_prediction":
+    if config.get("invert_sigmas", False):
+        raise ValueError(
+            f"invert_sigmas was given by the scheduler {name}; accepted are times that grow with the noise"
+        )
+    if name.startswith("FlowMatch") or prediction == "flow_prediction":
         return Trained(FlowLevels(1 / num_steps, 1.0), "velocity", float(num_steps))
+    if config.get("use_flow_sigmas", False):
+        raise ValueError(
+            f"use_flow_sigmas was given by the scheduler with prediction_type = {prediction!r}; accepted with it is "
+            "'flow_prediction'"
+        )
     table = getattr(scheduler, "alphas_cumprod", None)
     if table is None:
         raise ValueError(
@@ -54,4 +63,8 @@ def read(scheduler: Any) -> Trained:
             f"prediction_type = {prediction!r} was given by the scheduler; accepted are "
             f"{', '.join(map(repr, (*_PREDICTIONS, 'flow_prediction')))}"
         )
+    if config.get("rescale_betas_zero_snr", False):
+        # some samplers put 2^-24 in the place of 0, where they would divide by it; training did not
+        table = table.clone()
+        table[-1] = 0
     return Trained(DiscreteLevels.from_alphas_cumprod(table), _PREDICTIONS[prediction])

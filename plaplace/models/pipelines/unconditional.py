@@ -10,7 +10,7 @@ from torch import Tensor
 
 from plaplace.models.conditions import Conditions, Labels, Unconditioned
 from plaplace.models.network_model import NetworkModel
-from plaplace.models.pipelines.parts import build, quantised_space, size_of
+from plaplace.models.pipelines.parts import autoencoder_space, build, quantised_space, size_of
 from plaplace.models.pipelines.schedulers import read
 from plaplace.models.precision import Precision
 from plaplace.models.space import ImageSpace
@@ -45,8 +45,9 @@ def unet(
 def latent_unet(
     pipeline: Any, precision: Precision, device: torch.device | str | None, null_label: int | None = None
 ) -> NetworkModel:
-    """Latents of a `VQModel`; arguments as `unet`, of an `LDMPipeline`."""
+    """Latents of a `VQModel` or an `AutoencoderKL`; arguments as `unet`, of an `LDMPipeline`."""
     config = pipeline.unet.config
+    space_of = quantised_space if "num_vq_embeddings" in pipeline.vqvae.config else autoencoder_space
     size = size_of(config.sample_size)
     return build(
         pipeline.unet,
@@ -54,7 +55,7 @@ def latent_unet(
         read(pipeline.scheduler),
         (config.in_channels, *size),
         _labels(config, null_label),
-        quantised_space(pipeline.vqvae, size, device),
+        space_of(pipeline.vqvae, size, device),
         precision,
         device,
         type(pipeline).__name__,
