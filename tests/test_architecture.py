@@ -22,6 +22,7 @@ ALLOWED = {
     "extras": set(),
     "networks": {"noise", "sampling", "extras"},
     "models": {"noise", "networks", "extras"},
+    "memorization": LEAVES | {"models", "estimators", "extras"},
     "strategies": {"mixture"},
     "testing": LEAVES | {"estimators"},
     "compare": LEAVES | {"estimators", "mixture", "networks"},

@@ -45,7 +45,7 @@ class Prepared:
             raise ValueError(f"{self.count} conditions were given for {number} points; accepted is one, or one a point")
         return {name: value.expand(number, *value.shape[1:]) for name, value in self.inputs.items()}
 
-    def part(self, rows: slice) -> Prepared:
+    def part(self, rows: slice | Tensor) -> Prepared:
         """The conditions of some of the points; one for all stays one for all."""
         if self.count == 1:
             return self

@@ -1,0 +1,142 @@
+"""Some images at one level on their way through the network: what ingredients ask it by, counted."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field, replace
+from typing import Any
+
+import torch
+from torch import Tensor
+
+from plaplace.memorization.given import Given
+from plaplace.models.levels import Level
+from plaplace.models.protocol import ScoreModel
+
+__all__ = ["Visit"]
+
+
+@dataclass
+class Visit:
+    """A group of images that share a level.
+
+    Attributes:
+        model, level: whose score.
+        x: (b, D) clean points, flattened, in the dtype the model is asked in.
+        axes: (m, D) float64 directions, those of the first round.
+        radius: R of the sphere.
+        condition: of these images; None without.
+        training: (N, D) training points for the oracle; None where nobody gave them.
+        seed: of whatever else is drawn; see `generator`.
+        batch_size: most points in one call.
+        evaluations: network evaluations an image so far.
+        nonfinite: (b,) evaluations of each image with an entry that was not finite.
+    """
+
+    model: ScoreModel
+    level: Level
+    x: Tensor
+    axes: Tensor
+    radius: float
+    condition: Given | None
+    training: Tensor | None
+    seed: int
+    batch_size: int
+    evaluations: int = 0
+    nonfinite: Tensor = field(init=False)
+
+    def __post_init__(self) -> None:
+        self.nonfinite = torch.zeros(len(self.x), dtype=torch.int64, device=self.x.device)
+
+    @property
+    def field(self) -> str:
+        """The main field."""
+        return "unconditional" if self.condition is None else "conditional"
+
+    @property
+    def centre(self) -> Tensor:
+        """(b, D) `alpha x_0`."""
+        return self.level.alpha * self.x
+
+    @property
+    def dimension(self) -> int:
+        """D."""
+        return self.x.shape[1]
+
+    def part(self, rows: Tensor) -> Visit:
+        """Some of the images, nothing counted yet."""
+        given = None if self.condition is None else self.condition.part(rows)
+        return replace(self, x=self.x[rows.to(self.x.device)], condition=given, evaluations=0)
+
+    def generator(self, name: str) -> torch.Generator:
+        """Random numbers of an ingredient: the same for every group of images, level and batch size."""
+        number = int.from_bytes(name.encode()[:6].ljust(6, b"\0"), "big")
+        return torch.Generator().manual_seed((self.seed ^ number) % 2**63)
+
+    @torch.no_grad()
+    def epsilon(self, points: Tensor, branch: str | None = None, level: Level | None = None) -> Tensor:
+        """`eps_hat = -sigma s` at k points an image, (b, k, D) to (b, k, D) float64.
+
+        Args:
+            branch: "conditional" or "unconditional"; None is the main field.
+            level: another than the visit's.
+        """
+        number, k = points.shape[:2]
+        flat = points.reshape(number * k, *self.model.shape).to(self.x.dtype)
+        owner = torch.arange(number).repeat_interleave(k)
+        parts = range(0, len(flat), self.batch_size)
+        answers = [
+            self._ask(flat[i : i + self.batch_size], owner[i : i + self.batch_size], branch, level) for i in parts
+        ]
+        self.evaluations += k
+        eps = torch.cat(answers).double().reshape(number, k, -1) if answers else points.double()
+        self.nonfinite += (~eps.sum(-1).isfinite()).sum(1)
+        return eps
+
+    def products(self, points: Tensor, vectors: Tensor, branch: str | None = None) -> tuple[Tensor, Tensor]:
+        """`eps_hat` (b, D) and `J'v` for k vectors an image (b, k, D), J the Jacobian of eps_hat = -sigma H.
+
+        Reverse mode, which every network has, on one forward pass: 1 + 2 k evaluations.
+
+        Args:
+            points: (b, D) in the noised space.
+            vectors: (b, k, D) or (k, D), the same for all.
+        """
+        parts = range(0, len(points), self.batch_size)
+        found = [self._pulled(points, vectors, slice(i, i + self.batch_size), branch) for i in parts]
+        k = vectors.shape[-2]
+        self.evaluations += 1 + 2 * k
+        if not found:
+            return points.double(), points.new_zeros(0, k, self.dimension, dtype=torch.float64)
+        eps, pulled = (torch.cat(each) for each in zip(*found, strict=True))
+        self.nonfinite += (~eps.sum(-1).isfinite()).long() + (~pulled.sum(-1).isfinite()).sum(1)
+        return eps, pulled
+
+    def _pulled(self, points: Tensor, vectors: Tensor, rows: slice, branch: str | None) -> tuple[Tensor, Tensor]:
+        own = points[rows].to(self.x.dtype).reshape(-1, *self.model.shape)
+        tangents = (vectors[rows] if vectors.ndim == 3 else vectors.expand(len(own), *vectors.shape)).to(own)
+        owner = torch.arange(len(points))[rows]
+        with torch.enable_grad():
+            there = own.detach().clone().requires_grad_(True)
+            eps = self._ask(there, owner, branch, None)
+            if not eps.requires_grad:
+                raise ValueError(
+                    "the model's score has no graph: it detaches x or runs under torch.no_grad; this statistic needs "
+                    "products with its Jacobian"
+                )
+            pulled = [
+                torch.autograd.grad(eps, there, tangents[:, j].reshape(eps.shape), retain_graph=True)[0]
+                for j in range(tangents.shape[1])
+            ]
+        wide = torch.stack([each.detach().double().flatten(1) for each in pulled], 1)
+        return eps.detach().double().flatten(1), wide
+
+    def _ask(self, x: Tensor, owner: Tensor, branch: str | None, level: Level | None) -> Tensor:
+        at = level or self.level
+        return -at.sigma * self.model.score(x, at, self._condition(owner, branch))
+
+    def _condition(self, owner: Tensor, branch: str | None) -> Any:
+        if (branch or self.field) == "unconditional":
+            return None
+        if self.condition is None:
+            raise ValueError("the conditional field was asked for without a condition; give probe(condition=)")
+        return self.condition.of(owner)
