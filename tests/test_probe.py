@@ -238,3 +238,19 @@ def test_rows_and_joined_are_inverse():
     assert len(again) == 5
     with pytest.raises(ValueError, match="made alike"):
         memorization.Probes.joined([found, memorization.probe(curved(4), points(1, 4), 0.4, 8)])
+
+
+@pytest.mark.parametrize("kind", ["iid", "antithetic", "frame"])
+def test_the_first_directions_are_a_smaller_pass(kind):
+    model, x = curved(4), points(3, 4)
+    whole = memorization.probe(model, x, 0.3, 24, torch.Generator().manual_seed(0), directions=kind)
+    part = whole.first(10)
+    assert part.num_evaluations.tolist() == [10] * 3
+    torch.testing.assert_close(part.norm, whole.norm[:, :10], rtol=0, atol=0)
+    assert sum(part.structure.sizes) == (10 if kind == "iid" else 5)
+    assert bool(memorization.statistics["flux_1"].standard_error(part).isfinite().all())
+    with pytest.raises(ValueError, match="accepted are 1 to 24"):
+        whole.first(26)
+    if kind == "iid":
+        again = memorization.probe(model, x, 0.3, 10, torch.Generator().manual_seed(0), directions=kind)
+        torch.testing.assert_close(part.norm, again.norm, rtol=0, atol=1e-12)

@@ -14,7 +14,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import torch
 from torch import Tensor
@@ -131,10 +131,38 @@ class Probes:
             for name, each in self.spheres.items()
         }
         parts = {name: {key: value[index] for key, value in part.items()} for name, part in self.parts.items()}
-        return Probes(
-            self.level, self.dimension, self.radius, self.structure, self.rounds[index], self.field, spheres, parts,
-            self.num_evaluations[index], self.num_nonfinite[index],
+        return replace(
+            self, rounds=self.rounds[index], spheres=spheres, parts=parts,
+            num_evaluations=self.num_evaluations[index], num_nonfinite=self.num_nonfinite[index],
         )  # fmt: skip
+
+    def first(self, number: int) -> Probes:
+        """What the first directions alone would have given, for curves against calls; even for pairs.
+
+        Their structure is kept: whole blocks, and the part of one that they cut. `num_evaluations` loses those of the
+        directions left out, both branches of a gap counted.
+
+        Raises:
+            ValueError: more directions than there are, an odd number of pairs, or rounds that differ by image.
+        """
+        sides, widths = (2 if self.structure.paired else 1), {each.norm.shape[1] for each in self.spheres.values()}
+        drawn = sides * sum(self.structure.sizes)
+        if number % sides or not 0 < number <= drawn or widths - {drawn}:
+            raise ValueError(f"number = {number} was given; accepted are 1 to {drawn} directions, in steps of {sides}")
+        sizes, left = [], number // sides
+        for size in self.structure.sizes:
+            if left > 0:
+                sizes.append(min(size, left))
+                left -= size
+        spheres = {
+            name: Sphere(each.norm[:, :number], each.radial[:, :number],
+                         None if each.pair is None else each.pair[:, : number // 2])
+            for name, each in self.spheres.items()
+        }  # fmt: skip
+        branches = 2 if "gap" in self.spheres else len(self.spheres)
+        structure = replace(self.structure, sizes=tuple(sizes))
+        evaluations = self.num_evaluations - branches * (drawn - number)
+        return replace(self, structure=structure, spheres=spheres, num_evaluations=evaluations)
 
     @staticmethod
     def joined(parts: list[Probes]) -> Probes:
@@ -152,10 +180,9 @@ class Probes:
             torch.cat([getattr(each, name) for each in parts])
             for name in ("rounds", "num_evaluations", "num_nonfinite")
         )
-        return Probes(
-            first.level, first.dimension, first.radius, first.structure, rounds, first.field, spheres, kept,
-            evaluations, nonfinite,
-        )  # fmt: skip
+        return replace(
+            first, rounds=rounds, spheres=spheres, parts=kept, num_evaluations=evaluations, num_nonfinite=nonfinite
+        )
 
 
 def _stack(spheres: list[Sphere]) -> Sphere:
