@@ -109,7 +109,7 @@ def profile(
     drawn = Rounds(directions, num_directions, dimension, seed, 0 if tolerance is None else max_directions)
     size = batch_size or max(1, _NUMBERS.get(flat.device.type, _NUMBERS_ELSEWHERE) // dimension)
     given = Given.prepare(model, condition, len(flat))
-    known = None if training is None else training.detach().reshape(len(training), -1)
+    known = None if training is None else training.detach().reshape(len(training), math.prod(training.shape[1:]))
     axes = drawn[0].vectors.to(flat.device)
 
     def at(level: Level, rows: slice) -> Probes:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass, field, replace
 from typing import Any
 
@@ -13,6 +14,8 @@ from plaplace.models.levels import Level
 from plaplace.models.protocol import ScoreModel
 
 __all__ = ["Visit"]
+
+Vectors = Tensor | Callable[[Tensor], Tensor]
 
 
 @dataclass
@@ -77,7 +80,7 @@ class Visit:
         """`eps_hat = -sigma s` at k points an image, (b, k, D) to (b, k, D) float64.
 
         Args:
-            branch: "conditional" or "unconditional"; None is the main field.
+            branch: "conditional", "unconditional" or "gap", their difference, which costs two; None is the main field.
             level: another than the visit's.
         """
         number, k = points.shape[:2]
@@ -87,42 +90,50 @@ class Visit:
         answers = [
             self._ask(flat[i : i + self.batch_size], owner[i : i + self.batch_size], branch, level) for i in parts
         ]
-        self.evaluations += k
+        self.evaluations += k * _branches(branch)
         eps = torch.cat(answers).double().reshape(number, k, -1) if answers else points.double()
         self.nonfinite += (~eps.sum(-1).isfinite()).sum(1)
         return eps
 
-    def products(self, points: Tensor, vectors: Tensor, branch: str | None = None) -> tuple[Tensor, Tensor]:
+    def products(
+        self, points: Tensor, vectors: Vectors, branch: str | None = None, level: Level | None = None
+    ) -> tuple[Tensor, Tensor]:
         """`eps_hat` (b, D) and `J'v` for k vectors an image (b, k, D), J the Jacobian of eps_hat = -sigma H.
 
-        Reverse mode, which every network has, on one forward pass: 1 + 2 k evaluations.
+        Reverse mode, which every network has, on one forward pass: 1 + 2 k evaluations, twice that for the gap.
 
         Args:
             points: (b, D) in the noised space.
-            vectors: (b, k, D) or (k, D), the same for all.
+            vectors: (b, k, D) or (k, D), the same for all; or a function that makes (b, k, D) of eps_hat (b, D).
+            branch, level: as for `epsilon`.
         """
         parts = range(0, len(points), self.batch_size)
-        found = [self._pulled(points, vectors, slice(i, i + self.batch_size), branch) for i in parts]
-        k = vectors.shape[-2]
-        self.evaluations += 1 + 2 * k
+        found = [self._pulled(points, vectors, slice(i, i + self.batch_size), branch, level) for i in parts]
         if not found:
-            return points.double(), points.new_zeros(0, k, self.dimension, dtype=torch.float64)
+            empty = points.double()
+            k = (vectors(empty) if callable(vectors) else vectors).shape[-2]
+            found = [(empty, empty.new_zeros(0, k, self.dimension))]
         eps, pulled = (torch.cat(each) for each in zip(*found, strict=True))
+        self.evaluations += (1 + 2 * pulled.shape[1]) * _branches(branch)
         self.nonfinite += (~eps.sum(-1).isfinite()).long() + (~pulled.sum(-1).isfinite()).sum(1)
         return eps, pulled
 
-    def _pulled(self, points: Tensor, vectors: Tensor, rows: slice, branch: str | None) -> tuple[Tensor, Tensor]:
+    def _pulled(
+        self, points: Tensor, vectors: Vectors, rows: slice, branch: str | None, level: Level | None
+    ) -> tuple[Tensor, Tensor]:
         own = points[rows].to(self.x.dtype).reshape(-1, *self.model.shape)
-        tangents = (vectors[rows] if vectors.ndim == 3 else vectors.expand(len(own), *vectors.shape)).to(own)
         owner = torch.arange(len(points))[rows]
         with torch.enable_grad():
             there = own.detach().clone().requires_grad_(True)
-            eps = self._ask(there, owner, branch, None)
+            eps = self._ask(there, owner, branch, level)
             if not eps.requires_grad:
                 raise ValueError(
                     "the model's score has no graph: it detaches x or runs under torch.no_grad; this statistic needs "
                     "products with its Jacobian"
                 )
+            wanted = vectors(eps.detach().double().flatten(1)) if callable(vectors) else vectors
+            mine = wanted[rows] if wanted is vectors and wanted.ndim == 3 else wanted
+            tangents = mine.expand(len(own), *mine.shape[-2:]).to(own)
             pulled = [
                 torch.autograd.grad(eps, there, tangents[:, j].reshape(eps.shape), retain_graph=True)[0]
                 for j in range(tangents.shape[1])
@@ -131,6 +142,8 @@ class Visit:
         return eps.detach().double().flatten(1), wide
 
     def _ask(self, x: Tensor, owner: Tensor, branch: str | None, level: Level | None) -> Tensor:
+        if branch == "gap":
+            return self._ask(x, owner, "conditional", level) - self._ask(x, owner, "unconditional", level)
         at = level or self.level
         return -at.sigma * self.model.score(x, at, self._condition(owner, branch))
 
@@ -140,3 +153,7 @@ class Visit:
         if self.condition is None:
             raise ValueError("the conditional field was asked for without a condition; give probe(condition=)")
         return self.condition.of(owner)
+
+
+def _branches(name: str | None) -> int:
+    return 2 if name == "gap" else 1
