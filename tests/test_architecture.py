@@ -22,7 +22,7 @@ ALLOWED = {
     "extras": set(),
     "networks": {"noise", "sampling", "extras"},
     "models": {"noise", "networks", "extras"},
-    "memorization": LEAVES | {"models", "estimators", "extras"},
+    "memorization": LEAVES | {"models", "estimators", "extras", "sampling"},
     "strategies": {"mixture"},
     "testing": LEAVES | {"estimators"},
     "compare": LEAVES | {"estimators", "mixture", "networks"},

@@ -8,7 +8,7 @@ from safetensors.torch import save_file
 
 from plaplace import models, networks
 from plaplace.models import Precision, SigmaLevels
-from tests.small_networks import generator, normals, small
+from tests.small_networks import generator, normals, shaken, small, small_conditional, small_images
 
 # --- programs
 
@@ -99,3 +99,34 @@ def test_a_safetensors_file_of_something_else_is_refused(tmp_path):
     save_file({"a": torch.ones(2)}, tmp_path / "other.safetensors")
     with pytest.raises(ValueError, match=r"other\.safetensors"):
         models.load(tmp_path / "other.safetensors")
+
+
+@pytest.mark.parametrize("name", ["edm-mlp", "d8-residual"])
+def test_a_network_in_memory_is_the_model_of_its_folder(name, tmp_path):
+    chosen = small(name, **({"p_mean": 0.3} if name == "edm-mlp" else {}))
+    network = shaken(networks.start(normals(20, generator()), chosen).network)
+    training = {"p_mean": chosen.training.p_mean, "p_std": chosen.training.p_std}
+    networks.save(network, tmp_path / "run", training=training)
+    stored, here = models.load(tmp_path / "run"), models.load(network, training=chosen.training)
+    assert here.shape == stored.shape and here.name == stored.name
+    assert (here.levels.t_min, here.levels.t_max) == (stored.levels.t_min, stored.levels.t_max)
+    x, level = normals(5, generator(3)), here.levels.spread(3)[1]
+    assert torch.equal(here.score(x, level), stored.score(x, level))
+    assert here.score(x, level).abs().max() > 1e-3
+
+
+@pytest.mark.parametrize("name", ["image-mlp", "unet-8"])
+def test_a_conditional_network_in_memory_takes_its_labels(name):
+    if name == "unet-8":
+        pytest.importorskip("diffusers")
+    images, labels = small_images()
+    network = networks.start(images, small_conditional(name), labels=labels).network
+    model = models.load(shaken(network))
+    x, level = images[:4], model.levels.spread(3)[1]
+    null = torch.tensor([3])
+    for condition, wanted in (([0, 2, 1, 0], torch.tensor([0, 2, 1, 0])), (None, null)):
+        torch.testing.assert_close(model.score(x, level, condition), network.score(x, level.t, wanted))
+    assert not torch.equal(model.score(x, level, 1), model.score(x, level))
+    with pytest.raises(ValueError, match="accepted are labels from 0 to 2"):
+        model.score(x, level, 4)
+    torch.testing.assert_close(model.decode(model.encode([images[0, 0].clamp(0, 1).numpy()])), images[:1].clamp(0, 1))

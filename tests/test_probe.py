@@ -35,6 +35,12 @@ def test_keeps_norms_inner_products_and_pairs_of_the_predicted_noise():
     torch.testing.assert_close(found.norm, eps.norm(dim=-1), rtol=1e-12, atol=0)
     torch.testing.assert_close(found.radial, (eps * n).sum(-1), rtol=0, atol=1e-12)
     torch.testing.assert_close(found.pair, (eps[:, 0::2] * eps[:, 1::2]).sum(-1), rtol=0, atol=1e-12)
+    halves = (eps[:, 0::2] + eps[:, 1::2]) / 2
+    for j in (0, 2, 4):
+        mean = halves[:, : j + 1].mean(1).norm(dim=1)
+        torch.testing.assert_close(found.sphere().drift[:, j], mean, rtol=1e-10, atol=1e-12)
+    torch.testing.assert_close(found.drift, eps.mean(1).norm(dim=1), rtol=1e-10, atol=1e-12)
+    torch.testing.assert_close(memorization.statistics["displacement"](found), -(found.drift**2) / 5, rtol=0, atol=0)
     assert found.num_evaluations.tolist() == [10] * 3
     assert found.radius == pytest.approx(0.3 * math.sqrt(5))
 
@@ -46,7 +52,7 @@ def test_the_same_numbers_whatever_the_batching(batch_size, tolerance):
     options = {"tolerance": tolerance, "max_directions": 64}
     whole = memorization.probe(model, x, 0.5, 12, torch.Generator().manual_seed(1), **options)
     parts = memorization.probe(model, x, 0.5, 12, torch.Generator().manual_seed(1), batch_size=batch_size, **options)
-    for name in ("norm", "radial", "pair"):
+    for name in ("norm", "radial", "pair", "drift"):
         torch.testing.assert_close(getattr(parts, name), getattr(whole, name), rtol=0, atol=1e-12, equal_nan=True)
     assert parts.rounds.tolist() == whole.rounds.tolist()
     assert parts.num_evaluations.tolist() == whole.num_evaluations.tolist()
@@ -195,7 +201,7 @@ def test_flux_of_a_linear_gaussian_model_is_q_to_the_p(p, tangent):
     assert value == pytest.approx(float((normal**p).mean()), rel=1e-5)
     loss = float(memorization.statistics["denoising_loss"](probes))
     assert loss == pytest.approx(-float((1 - normal**2).mean()), abs=1e-5)
-    assert float(memorization.statistics["sphere_norm"](probes)) == pytest.approx(float(normal.mean()), rel=1e-5)
+    assert float(memorization.statistics["sphere_norm"](probes)) == pytest.approx(-float(normal.mean()), rel=1e-5)
 
 
 @pytest.mark.parametrize("p", [1.0, 1.5, 2.0, 3.0])

@@ -21,6 +21,12 @@ FILES = {
     "cost": ("cost.csv",),
     "accuracy": ("accuracy.csv", "accuracy.csv.gz"),
     "problems": ("problems.csv",),
+    "detection": ("detection.csv",),
+    "paired": ("paired.csv",),
+    "roc": ("roc.csv",),
+    "worlds": ("worlds.csv",),
+    "gallery": ("gallery.csv",),
+    "controls": ("controls.csv",),
 }
 
 _TEXT = {"label", "directions", "estimator", "problem", "score", "method", "kind", "what_is_wrong", "ball_mean_source"}

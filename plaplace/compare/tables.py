@@ -112,6 +112,95 @@ COLUMNS: dict[str, tuple[str, ...]] = {
         "relative_score_error",  # E|s_hat - s|^2 / E|s|^2 over noised data at that level; last row only
         "run_id",
     ),
+    # one row a world, checkpoint, task, statistic and setting: how well it tells positives from negatives
+    "detection.csv": (
+        "world",
+        "step",  # of training; 0 for a model that is not trained
+        "task",  # which groups are told apart, "x10 / held out"
+        "view",  # "main" | "calls" | "level" | "exponent" | "onset": what it was measured for
+        "statistic",
+        "probing",  # key of contenders.PROBINGS
+        "num_directions",
+        "calls",  # network evaluations an image
+        "t",
+        "sigma",
+        "seeds",  # training runs it is an average over
+        "positives",  # images, all seeds together
+        "negatives",
+        "auc",
+        "auc_low",  # 95%, over images and seeds
+        "auc_high",
+        "tpr_1",  # largest true positive rate at a false positive rate of at most 1%
+        "tpr_1_low",
+        "tpr_1_high",
+        "tpr_01",  # .. 0.1%; empty where a seed has fewer than 1,000 negatives
+        "tpr_01_low",
+        "tpr_01_high",
+        "milliseconds",  # an image
+        "run_id",
+    ),
+    # ours against each rival on the same images
+    "paired.csv": (
+        "world",
+        "step",
+        "task",
+        "ours",  # "statistic, probing, calls"
+        "rival",
+        "measure",  # "auc" | "tpr_1"
+        "seeds",
+        "ours_value",
+        "rival_value",
+        "difference",  # ours - rival
+        "low",
+        "high",
+        "p_value",
+        "run_id",
+    ),
+    # true positive rate against false positive rate, mean over seeds
+    "roc.csv": ("world", "step", "task", "statistic", "probing", "num_directions", "fpr", "tpr", "run_id"),
+    # the models that were judged
+    "worlds.csv": (
+        "world",
+        "title",
+        "seed",
+        "step",
+        "images",  # judged
+        "groups",  # "x50: 20, x10: 20, held out: 500"
+        "null",  # calibration images
+        "dimension",
+        "t",  # of the main level
+        "sigma",
+        "copied",  # share of generated samples that copy a training image; empty where not measured
+        "seconds",  # training
+        "run_id",
+    ),
+    # ten highest-ranked images by our detector, first seed
+    "gallery.csv": (
+        "world",
+        "seed",
+        "step",
+        "statistic",
+        "rank",
+        "score",
+        "group",
+        "distance",  # to the nearest training image, root mean square over coordinates
+        "image",  # PNG, base64
+        "nearest",
+        "run_id",
+    ),
+    # one row a run of a world with nothing to find, or with something: discoveries at 5% false discovery rate
+    "controls.csv": (
+        "world",
+        "seed",
+        "statistic",
+        "tests",
+        "null",  # calibration images
+        "level",  # false discovery rate asked for
+        "discoveries",
+        "false_discoveries",
+        "expected",  # chance of any discovery if nothing were memorized, by permutation
+        "run_id",
+    ),
 }
 
 # what makes a row of estimates.csv one run, point and exponent

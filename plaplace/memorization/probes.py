@@ -5,9 +5,10 @@ With `eps_hat = -sigma s` and probes at `alpha x_0 + R n_i`:
     norm_i     |eps_hat|                          the score's length, 1 for every p
     radial_i   eps_hat . n_i                      > 0: it points outwards, the score points back to the centre
     pair_j     eps_hat(+n_j) . eps_hat(-n_j)      of +- directions
+    drift_j    |mean of eps_hat over the pairs 1 .. j|      the even part: where the whole ball is drawn to
 
 At `R = sigma sqrt(D)` a probe is what the network saw in training with the noise `eps = sqrt(D) n`; a network that has
-memorized x_0 answers `eps_hat = eps`: norm and radial sqrt(D), pair -D.
+memorized x_0 answers `eps_hat = eps`: norm and radial sqrt(D), pair -D, drift 0.
 """
 
 from __future__ import annotations
@@ -35,11 +36,13 @@ class Sphere:
         norm, radial: (B, m) float64, dimensionless. m is rounds times the directions of a round; NaN where an image
             needed fewer rounds.
         pair: (B, m/2), in the order of the pairs; None for directions without pairs.
+        drift: (B, m/2), over the pairs of one round up to each; None for directions without pairs.
     """
 
     norm: Tensor
     radial: Tensor
     pair: Tensor | None
+    drift: Tensor | None
 
 
 @dataclass(frozen=True)
@@ -111,6 +114,14 @@ class Probes:
             raise ValueError("these directions have no pairs; accepted are directions = 'frame' and 'antithetic'")
         return pair
 
+    @property
+    def drift(self) -> Tensor:
+        """(B,) `|mean eps_hat|` over all pairs of a round, root mean square over rounds. Raises as `pair`."""
+        drift = self.sphere().drift
+        if drift is None:
+            raise ValueError("these directions have no pairs; accepted are directions = 'frame' and 'antithetic'")
+        return drift[:, sum(self.structure.sizes) - 1 :: sum(self.structure.sizes)].square().nanmean(1).sqrt()
+
     def mean(self, values: Tensor) -> Summary:
         """Mean over the directions of values (B, m), with its standard error as `directions.summarise` gives it."""
         mean, error, freedom = values.new_empty(3, len(values))
@@ -127,7 +138,12 @@ class Probes:
     def rows(self, index: Tensor | slice) -> Probes:
         """The probes of some of the images."""
         spheres = {
-            name: Sphere(each.norm[index], each.radial[index], None if each.pair is None else each.pair[index])
+            name: Sphere(
+                each.norm[index],
+                each.radial[index],
+                None if each.pair is None else each.pair[index],
+                None if each.drift is None else each.drift[index],
+            )
             for name, each in self.spheres.items()
         }
         parts = {name: {key: value[index] for key, value in part.items()} for name, part in self.parts.items()}
@@ -156,7 +172,8 @@ class Probes:
                 left -= size
         spheres = {
             name: Sphere(each.norm[:, :number], each.radial[:, :number],
-                         None if each.pair is None else each.pair[:, : number // 2])
+                         None if each.pair is None else each.pair[:, : number // 2],
+                         None if each.drift is None else each.drift[:, : number // 2])
             for name, each in self.spheres.items()
         }  # fmt: skip
         branches = 2 if "gap" in self.spheres else len(self.spheres)
@@ -186,11 +203,15 @@ class Probes:
 
 
 def _stack(spheres: list[Sphere]) -> Sphere:
-    pairs = [each.pair for each in spheres if each.pair is not None]
+    def joined(values: list[Tensor | None]) -> Tensor | None:
+        there = [each for each in values if each is not None]
+        return _padded(there) if there else None
+
     return Sphere(
         _padded([each.norm for each in spheres]),
         _padded([each.radial for each in spheres]),
-        _padded(pairs) if pairs else None,
+        joined([each.pair for each in spheres]),
+        joined([each.drift for each in spheres]),
     )
 
 

@@ -10,12 +10,13 @@ from typing import Any
 import torch
 
 from plaplace.models.network_model import NetworkModel
-from plaplace.models.own import NETWORK, load_own
+from plaplace.models.own import NETWORK, from_own, load_own
 from plaplace.models.pipelines import PIPELINES
 from plaplace.models.pipelines.folder import INDEX, load_pipeline
 from plaplace.models.precision import Precision
 from plaplace.models.programs import SUFFIXES, load_program
 from plaplace.models.protocol import ScoreModel
+from plaplace.networks import Denoiser, EpsilonNetwork, UNet
 
 __all__ = ["load"]
 
@@ -38,6 +39,8 @@ def load(
     |                                               | Diffusion 1, 2 and 3, Flux                                  |
     | such a pipeline object                        | the same                                                    |
     | folder or network.safetensors, plaplace train | that network                                                |
+    | a network of `plaplace.networks`              | the same; it is frozen. Takes training, the settings it was |
+    |                                               | trained with, where they were not the default ones          |
     | .pt, .ts, .pt2                                | TorchScript or exported program, with trust_pickle = True;  |
     |                                               | takes shape, levels, prediction as `from_network`           |
     | a ScoreModel                                  | itself                                                      |
@@ -61,6 +64,8 @@ def load(
     name = type(source).__name__
     if name in PIPELINES:
         return _from_pipeline(source, how, device, options)
+    if isinstance(source, Denoiser | EpsilonNetwork | UNet):
+        return from_own(source, how, device, **options)
     if isinstance(source, ScoreModel):
         return source
     raise ValueError(

@@ -1,7 +1,8 @@
 """How well the network predicts the noise, and how long its prediction is: the controls of every comparison.
 
     denoising loss     -mean |eps_hat - eps|^2 / D,   eps = (R/sigma) n
-    sphere norm        mean |eps_hat| / sqrt D
+    displacement       -|mean eps_hat|^2 / D                              mean over +- pairs
+    sphere norm        -mean |eps_hat| / sqrt D
 
 Both are functions of the flux's own probes: `|eps_hat - eps|^2 = |eps_hat|^2 - 2 (R/sigma) eps_hat.n + (R/sigma)^2`. In
 the linear-Gaussian model with k tangent directions at R = sigma sqrt(D) the network predicts the normal part of the
@@ -17,7 +18,7 @@ from torch import Tensor
 from plaplace.memorization.probes import Probes
 from plaplace.memorization.statistic import Statistic
 
-__all__ = ["STATISTICS", "denoising_loss", "sphere_norm"]
+__all__ = ["STATISTICS", "denoising_loss", "displacement", "sphere_norm"]
 
 
 def loss_samples(probes: Probes) -> Tensor:
@@ -31,14 +32,29 @@ def denoising_loss(probes: Probes) -> Tensor:
     return probes.mean(loss_samples(probes)).mean
 
 
+def displacement(probes: Probes) -> Tensor:
+    """(B,) `-|mean eps_hat|^2 / D` over the +- pairs: the even part of eps_hat, what the Jacobian has no share in.
+
+    On a pair the loss splits, |eps_hat - eps|^2 = |odd - eps|^2 + |even|^2: the odd part is the Jacobian's and says
+    which directions the data have, the even part is where the network takes the whole ball to. It vanishes where the
+    image is a fixed point of denoising, as a memorized one is. Evaluations: the sphere's.
+
+    It fails where the population itself is symmetric about the point, such as at a mode.
+    """
+    return -probes.drift.square() / probes.dimension
+
+
 def norm_samples(probes: Probes) -> Tensor:
-    """(B, m) length of the predicted noise, over sqrt D."""
-    return probes.norm / math.sqrt(probes.dimension)
+    """(B, m) minus the length of the predicted noise, over sqrt D."""
+    return -probes.norm / math.sqrt(probes.dimension)
 
 
 def sphere_norm(probes: Probes) -> Tensor:
-    """(B,) `mean |eps_hat| / sqrt D`: 1 around a memorized point, less where the data spread along directions of
-    their own. At the point itself the sign is the other one: see `score_norm`."""
+    """(B,) `-mean |eps_hat| / sqrt D`: the sign of practice, since what a network gets wrong adds to the length.
+
+    The linear-Gaussian model says the opposite, 1 for a memorized point and sqrt((D-k)/D) for one with k tangent
+    directions; so does the exact memorizer. Which effect wins differs between worlds: a control, not a detector.
+    """
     return probes.mean(norm_samples(probes)).mean
 
 
@@ -46,5 +62,6 @@ STATISTICS = (
     Statistic(
         "denoising_loss", "denoising loss", denoising_loss, "Ho et al. 2020, the training loss", samples=loss_samples
     ),
+    Statistic("displacement", "displacement", displacement, "this package"),
     Statistic("sphere_norm", "norm on the sphere", sphere_norm, "control", samples=norm_samples),
 )
