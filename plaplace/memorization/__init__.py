@@ -8,13 +8,15 @@
     tensor([0.5000, 0.5000], dtype=torch.float64)
 
 `probe` is the one pass over the network and `profile` the same at several levels; `statistics` are the rules that make
-one number an image of it, larger where more memorized; `detection` judges them and gives thresholds, p-values and
-verdicts.
+one number an image of it, larger where more memorized; `Profile` is our calibrated detector; `detection` judges scores
+and gives thresholds, p-values and verdicts. `memorization.worlds` are models of which it is known what they memorized.
 """
 
+from plaplace.memorization import detection
+from plaplace.memorization.detector import Profile
 from plaplace.memorization.probe import probe, profile
 from plaplace.memorization.probes import Probes
 from plaplace.memorization.registry import statistics
 from plaplace.memorization.statistic import Ingredient, Statistic
 
-__all__ = ["Ingredient", "Probes", "Statistic", "probe", "profile", "statistics"]
+__all__ = ["Ingredient", "Probes", "Profile", "Statistic", "detection", "probe", "profile", "statistics"]
