@@ -135,10 +135,15 @@ def compare(
     out: Annotated[Path, typer.Option("--out", help="Folder for tables, figures and report; replaces earlier ones.")],
     quick: Annotated[bool, typer.Option("--quick", help="A small grid and short trainings: under 3 minutes.")] = False,
     problem: Annotated[
-        list[str] | None, typer.Option("--problem", help="triangle, d8, digits or manifold; may be repeated. All else.")
+        list[str] | None, typer.Option("--problem", help="triangle, d8, digits or manifold; may be repeated.")
     ] = None,
+    world: Annotated[
+        list[str] | None,
+        typer.Option("--world", help="memorizer, membership, digits, fashion-14, ..; may be repeated. All else."),
+    ] = None,
+    jobs: Annotated[int, typer.Option("--jobs", min=1, help="Worlds measured at a time, a process each.")] = 1,
 ) -> None:
-    """Compare every estimator with the exact values, on problems whose truth is known, and write the report."""
+    """Compare estimators with the exact values and detectors with what was memorized, and write the report."""
     from rich.console import Console
     from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn
 
@@ -156,7 +161,7 @@ def compare(
                 known = bar.tasks[tasks[stage]].total if done == total == 1 else total
                 bar.update(tasks[stage], completed=known if done == total == 1 else done, total=known)
 
-            report = run(out, quick, problem, show)
+            report = run(out, quick, problem, show, world, jobs)
     except (ValueError, ImportError, OSError) as error:
         fail(error)
     typer.echo(f"done in {time.monotonic() - began:.0f} s; the tables are in {out}")

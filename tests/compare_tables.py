@@ -12,6 +12,7 @@ import pandas as pd
 
 from plaplace.compare import cost
 from plaplace.compare.reading import FILES
+from tests import compare_detection_tables
 
 LABELS = ("mode 1", "midpoint 1", "centre", "flank", "tail")
 METHODS = (
@@ -112,7 +113,8 @@ def others() -> dict[str, pd.DataFrame]:
 
 def write(folder: Path, **changed: pd.DataFrame | None) -> Path:
     """All tables, or with the named ones replaced (None: left out)."""
-    everything = {"estimates": estimates(), "coverage": coverage_cells(), **others(), **changed}
+    everything = {"estimates": estimates(), "coverage": coverage_cells(), **others()}
+    everything = everything | compare_detection_tables.everything() | changed
     for name, table in everything.items():
         if table is not None:
             table.to_csv(folder / FILES[name][0], index=False)

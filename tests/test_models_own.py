@@ -110,6 +110,8 @@ def test_a_network_in_memory_is_the_model_of_its_folder(name, tmp_path):
     stored, here = models.load(tmp_path / "run"), models.load(network, training=chosen.training)
     assert here.shape == stored.shape and here.name == stored.name
     assert (here.levels.t_min, here.levels.t_max) == (stored.levels.t_min, stored.levels.t_max)
+    if name == "edm-mlp":
+        assert here.levels.t_max == pytest.approx(network.config.sigma_data * math.exp(0.3 + 2.5 * 1.4), rel=1e-9)
     x, level = normals(5, generator(3)), here.levels.spread(3)[1]
     assert torch.equal(here.score(x, level), stored.score(x, level))
     assert here.score(x, level).abs().max() > 1e-3

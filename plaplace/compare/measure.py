@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 import time
 from collections.abc import Callable, Iterable, Sequence
 from pathlib import Path
@@ -10,10 +9,11 @@ from typing import Any
 
 from plaplace.compare import grid, tables
 from plaplace.compare.coverage import coverage_rows
+from plaplace.compare.detecting.tables import TABLES
 from plaplace.compare.learning import Learned, learn
 from plaplace.compare.maps import map_rows
 from plaplace.compare.problems import PROBLEMS, Problem
-from plaplace.compare.provenance import collect, run_id
+from plaplace.compare.provenance import collect, run_id, write_provenance
 from plaplace.compare.published import published_rows
 from plaplace.compare.runs import estimate_rows
 from plaplace.compare.sizes import FULL, QUICK, Size
@@ -31,6 +31,7 @@ def measure(
     progress: Progress = lambda stage, done, total: None,
     sizes: dict[str, Size] | None = None,
     training: dict[str, int | float | str] | None = None,
+    **settings: Any,
 ) -> dict[str, Any]:
     """Run everything on the problems named and write the tables into the folder; returns the provenance.
 
@@ -42,6 +43,7 @@ def measure(
         problems: keys of `PROBLEMS`.
         progress: called as each stage goes on.
         sizes, training: in place of the grid's sizes and changes to the networks' settings, for tests.
+        settings: whatever else decides the numbers of the run, for its provenance.
 
     Raises:
         ValueError: an unknown problem.
@@ -50,11 +52,15 @@ def measure(
     if unknown:
         raise ValueError(f"problem = {unknown[0]!r} was given; accepted are {', '.join(map(repr, PROBLEMS))}")
     size_of = sizes or (QUICK if quick else FULL)
-    provenance = collect(quick=quick, problems=list(problems), seeds={n: size_of[n].seeds for n in problems})
+    provenance = collect(
+        quick=quick, problems=list(problems), seeds={n: size_of[n].seeds for n in problems}, **settings
+    )
     key = run_id(provenance)
     provenance["run_id"] = key
     seconds: dict[str, float] = {}
-    rows: dict[str, list[dict[str, Any]]] = {name: [] for name in tables.COLUMNS}
+    provenance["seconds"] = seconds
+    rows: dict[str, list[dict[str, Any]]] = {name: [] for name in tables.COLUMNS if name not in TABLES}
+    write_provenance(out, provenance)
 
     for name in problems:
         stage = _stages(name, seconds, progress)
@@ -70,7 +76,7 @@ def measure(
         for table, content in rows.items():
             tables.write(out / table, content)
         provenance["seconds"] = {stage: round(value, 1) for stage, value in seconds.items()}
-        (out / "provenance.json").write_text(json.dumps(provenance, indent=2) + "\n", encoding="utf-8")
+        write_provenance(out, provenance)
     return provenance
 
 

@@ -16,7 +16,7 @@ from typing import Any
 
 import torch
 
-__all__ = ["add_seconds", "collect", "run_id"]
+__all__ = ["add", "add_seconds", "collect", "run_id", "write_provenance"]
 
 _PACKAGES = ("torch", "numpy", "scipy", "pandas", "scikit-learn")
 
@@ -56,10 +56,19 @@ def run_id(provenance: dict[str, Any]) -> str:
 
 def add_seconds(folder: Path, stage: str, seconds: float) -> None:
     """Add the wall time of a stage to the provenance.json of the folder."""
-    file = folder / "provenance.json"
-    provenance = json.loads(file.read_text(encoding="utf-8"))
-    provenance["seconds"][stage] = round(seconds, 1)
-    file.write_text(json.dumps(provenance, indent=2) + "\n", encoding="utf-8")
+    add(folder, "seconds", stage, round(seconds, 1))
+
+
+def add(folder: Path, part: str, key: str, value: Any) -> None:
+    """Add an entry to one of the dicts in the provenance.json of the folder."""
+    provenance = json.loads((folder / "provenance.json").read_text(encoding="utf-8"))
+    provenance.setdefault(part, {})[key] = value
+    write_provenance(folder, provenance)
+
+
+def write_provenance(folder: Path, provenance: dict[str, Any]) -> None:
+    """Write the provenance.json of the folder."""
+    (folder / "provenance.json").write_text(json.dumps(provenance, indent=2) + "\n", encoding="utf-8")
 
 
 def _commit() -> tuple[str, bool | None]:

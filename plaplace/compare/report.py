@@ -17,12 +17,15 @@ from markdown_it import MarkdownIt
 
 from plaplace.compare import words
 from plaplace.compare.figures import style
-from plaplace.compare.reading import read
+from plaplace.compare.reading import Tables, read
 from plaplace.compare.sections import SECTIONS, Section, summarise
+from plaplace.compare.statistic_names import called
 
 __all__ = ["write"]
 
 TITLE = "Estimators of the p-Laplacian of a log-density, compared where the truth is known"
+TITLE_OF_WORLDS = "Detectors of memorized images, compared where the truth is known"
+TITLE_OF_BOTH = "Estimators of the p-Laplacian and detectors of memorized images, compared where the truth is known"
 
 
 def write(folder: str | Path) -> Path:
@@ -49,15 +52,16 @@ def write(folder: str | Path) -> Path:
         "measured": [pair for pair in found if pair[1].met is None],
     }
     bodies = {section.name: _body(section, knowledge[section.name]) for section in SECTIONS}
+    title = _title(tables)
     (root / "figures").mkdir(exist_ok=True)
     for name in (name for section in SECTIONS for name in section.figures):
         path = root / "figures" / f"{name}.svg"
         path.unlink(missing_ok=True)  # of an earlier run, which may have measured more
         if name in drawings:
             path.write_text('<?xml version="1.0" encoding="utf-8"?>\n' + drawings[name] + "\n", "utf-8", newline="\n")
-    (root / "report.md").write_text(_markdown(bodies), "utf-8", newline="\n")
+    (root / "report.md").write_text(_markdown(title, bodies), "utf-8", newline="\n")
     path = root / "report.html"
-    path.write_text(_page(bodies, drawings), "utf-8", newline="\n")
+    path.write_text(_page(title, bodies, drawings), "utf-8", newline="\n")
     return path
 
 
@@ -71,9 +75,16 @@ _ENVIRONMENT = jinja2.Environment(
 )
 _ENVIRONMENT.filters |= {
     "sig": words.sig, "percent": words.percent, "p": words.exponent, "many": words.count, "cell": words.cell,
-    "lower_first": lambda text: text[:1].lower() + text[1:],
+    "statistic": called, "lower_first": lambda text: text[:1].lower() + text[1:],
 }  # fmt: skip
 _ENVIRONMENT.globals |= {"between": words.between, "tabulate": words.table}
+
+
+def _title(tables: Tables) -> str:
+    """What the report is of: estimators, detectors, or both."""
+    if "detection" not in tables:
+        return TITLE
+    return TITLE_OF_BOTH if "estimates" in tables or "coverage" in tables else TITLE_OF_WORLDS
 
 
 def _body(section: Section, summary: dict[str, Any]) -> str:
@@ -88,16 +99,16 @@ _TITLES = {name: section.title for section in SECTIONS for name in section.figur
 _FIGURE = re.compile(r"^\[\[figure: (\w+): (.*)\]\]$", re.MULTILINE)
 
 
-def _markdown(bodies: dict[str, str]) -> str:
+def _markdown(title: str, bodies: dict[str, str]) -> str:
     def image(match: re.Match[str]) -> str:
         name, caption = match.groups()
         return f"![{_TITLES[name]}](figures/{name}.svg)\n\n*Figure: {caption}*"
 
     parts = {name: _FIGURE.sub(image, body) for name, body in bodies.items()}
-    return _ENVIRONMENT.get_template("report.md.j2").render(title=TITLE, sections=SECTIONS, bodies=parts) + "\n"
+    return _ENVIRONMENT.get_template("report.md.j2").render(title=title, sections=SECTIONS, bodies=parts) + "\n"
 
 
-def _page(bodies: dict[str, str], drawings: dict[str, str]) -> str:
+def _page(title: str, bodies: dict[str, str], drawings: dict[str, str]) -> str:
     markdown = MarkdownIt("commonmark", {"html": False}).enable("table")  # text from tables stays text
 
     def block(match: re.Match[str]) -> str:
@@ -123,5 +134,5 @@ def _page(bodies: dict[str, str], drawings: dict[str, str]) -> str:
         )
     css = (Path(__file__).parent / "templates" / "style.css").read_text("utf-8")
     return (
-        _ENVIRONMENT.get_template("page.html.j2").render(title=TITLE, css=css, sections=SECTIONS, bodies=parts) + "\n"
+        _ENVIRONMENT.get_template("page.html.j2").render(title=title, css=css, sections=SECTIONS, bodies=parts) + "\n"
     )

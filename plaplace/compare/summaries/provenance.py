@@ -24,6 +24,8 @@ def summarise(tables: Tables) -> dict[str, Any]:
         else:
             flat.append([key.replace("_", " "), _text(value)])
     return {
+        "estimators": "estimates" in tables or "coverage" in tables,
+        "detectors": "detection" in tables,
         "flat": flat,
         "stages": stages,
         "command": _command(tables.provenance),

@@ -19,7 +19,7 @@ PROBLEMS = {
 
 
 def summarise(tables: Tables) -> dict[str, Any]:
-    """Problems, number of contenders and of runs, whether the run was a quick one."""
+    """Problems, number of contenders and of runs, worlds and statistics, whether the run was a quick one."""
     parts = [tables[name] for name in ("estimates", "coverage") if name in tables]
     problems = list(dict.fromkeys(name for part in parts for name in part["problem"]))
     contenders = {title for part in parts for title in with_contender(part)["contender"]}
@@ -29,5 +29,13 @@ def summarise(tables: Tables) -> dict[str, Any]:
         "contenders": len(contenders),
         "runs": len(tables["estimates"]) if "estimates" in tables else 0,
         "repeats": repeats,
+        "worlds": _worlds(tables),
+        "statistics": tables["detection"]["statistic"].nunique() if "detection" in tables else 0,
         "quick": bool(tables.provenance.get("quick", False)),
     }
+
+
+def _worlds(tables: Tables) -> list[str]:
+    """Worlds in the order in which they were run."""
+    parts = [tables[name]["world"] for name in ("worlds", "detection") if name in tables]
+    return list(dict.fromkeys(str(world) for part in parts for world in part))

@@ -10,7 +10,7 @@ kind, so that its label draws copies, but not always. Condition dropout 0.2, gui
     x100, once, held out    images with their labels, as in the other worlds
 
 The main contrast is that after generation: samples that copy against all that do not. Two more say what it hides: the
-same without those near the limit, which is a convention, and among the rare labels alone, where the label tells nothing.
+same without those near the limit, which is a convention, and among the rare labels alone, where a label tells little.
 The calibration images are further samples that do not copy. Settings and levels chosen on seed 100.
 
 Source of the setting: Jeon, Kim, No, "Understanding and mitigating memorization in diffusion models through sharpness

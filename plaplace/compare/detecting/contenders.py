@@ -1,0 +1,48 @@
+"""Who competes: statistics, and the ways in which images are probed.
+
+frame        ours: +- pairs along orthonormal axes around the clean centre, R = sigma sqrt(D)
+iid          the paper's: independent directions around the clean centre, same R
+antithetic   independent +- pairs, same centre and R
+noised iid   as in the membership study (arXiv 2610.11670): independent directions around one noised copy of the
+noised antithetic   image, R = 0.075 times the median distance between neighbours of the training set
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+__all__ = ["CALLS", "DETECTOR", "MAIN", "NOISED_RADIUS", "PROBINGS", "Probing"]
+
+NOISED_RADIUS = 0.075  # of the median distance of a training point to its nearest neighbour
+DETECTOR = "profile"  # ours, see `plaplace.memorization.detector`
+CALLS = 16  # at which statistics are compared
+
+
+@dataclass(frozen=True)
+class Probing:
+    """How the images of a world are probed.
+
+    Attributes:
+        name: for tables.
+        directions: a kind of `plaplace.directions`.
+        noised: whether the centre is a noised copy and the radius that of the study that does so.
+        most: directions drawn; smaller numbers are the first of them.
+    """
+
+    name: str
+    directions: str
+    noised: bool = False
+    most: int = 64
+
+
+PROBINGS = {
+    each.name: each
+    for each in (
+        Probing("frame", "frame"),
+        Probing("iid", "iid"),
+        Probing("antithetic", "antithetic"),
+        Probing("noised iid", "iid", True),
+        Probing("noised antithetic", "antithetic", True),
+    )
+}
+MAIN = "frame"

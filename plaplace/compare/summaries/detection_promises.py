@@ -1,0 +1,103 @@
+"""What was promised of detection, judged by the tables: the membership task, the exact memorizer, the controls."""
+
+from __future__ import annotations
+
+import pandas as pd
+
+from plaplace.compare.reading import Tables
+from plaplace.compare.statistic_names import OURS, spoken, title_of
+from plaplace.compare.summaries.detection import fixed
+from plaplace.compare.summaries.findings import Finding
+from plaplace.compare.summaries.places import operating_step
+from plaplace.compare.words import between
+
+__all__ = ["CALLS", "SEEDS", "promises"]
+
+CALLS, SEEDS = 16, 5
+RIVALS = (("flux_1", "noised iid", 64), ("flux_1", "noised antithetic", 64), ("denoising_loss", "iid", 16))
+REACHED = (0.996, 0.95)  # AUC and TPR at 1% FPR at the step that is shown
+EARLIER = (0.976, 0.70)  # at the first checkpoint that was compared
+
+
+def promises(tables: Tables) -> list[Finding]:
+    """All that the tables can judge."""
+    if "detection" not in tables:
+        return []
+    table = tables["detection"]
+    main = table[table["view"] == "main"]
+    return [*_membership(main[main["world"] == "membership"], tables["paired"]), *_memorizer(main)]
+
+
+def _membership(main: pd.DataFrame, paired: pd.DataFrame) -> list[Finding]:
+    ours = main[(main["statistic"] == OURS)]
+    if not len(ours):
+        return []
+    step = operating_step(main)
+    found = _beaten(paired[(paired["world"] == "membership") & (paired["step"] == step)], step)
+    before = int(ours["step"].min())
+    for where, auc, tpr in ((step, *REACHED), *([(before, *EARLIER)] if before < step else [])):
+        rows = ours[ours["step"] == where]
+        if len(rows):
+            found.append(_reached(rows.iloc[0].to_dict(), auc, tpr))
+    return found
+
+
+def _beaten(paired: pd.DataFrame, step: int) -> list[Finding]:
+    """One sentence for the three rivals: both intervals above zero, at no more than 16 calls, over five seeds."""
+    names = paired["rival"].str.rsplit(", ", n=2, expand=True)
+    texts, met = [], True
+    for statistic, probing, calls in RIVALS:
+        rows = paired[(names[0] == statistic) & (names[1] == probing)] if len(paired) else paired
+        rows = rows.assign(off=(rows["rival"].str.rsplit(", ", n=1).str[-1].astype(float) - calls).abs())
+        rows = rows[rows["off"] == rows["off"].min()]
+        if set(rows["measure"]) != {"auc", "tpr_1"}:
+            return []
+        by = {str(each["measure"]): each for each in rows.to_dict("records")}
+        differences = ", ".join(
+            f"{name} {fixed(by[key]['difference'])} {between(by[key]['low'], by[key]['high'], fixed)}"
+            for key, name in (("auc", "AUC"), ("tpr_1", "TPR"))
+        )
+        texts.append(f"{spoken(str(by['auc']['rival']))} (AUC {fixed(by['auc']['rival_value'])}): {differences}")
+        used = int(str(by["auc"]["ours"]).rsplit(", ", 1)[-1])
+        seeds = int(by["auc"]["seeds"])
+        met = met and used <= CALLS and seeds >= SEEDS and all(each["low"] > 0 for each in by.values())
+    start = (
+        f"Membership, step {step:,}: over at least {SEEDS} training seeds (here {seeds}) ours with at most {CALLS} "
+        f"calls (here {used}) surely beats three rivals; difference to "
+    )
+    return [Finding(start + "; to ".join(texts) + ".", met)]
+
+
+def _reached(row: dict[object, object], auc: float, tpr: float) -> Finding:
+    values = float(str(row["auc"])), float(str(row["tpr_1"]))
+    return Finding(
+        f"Membership, step {int(str(row['step'])):,}: ours reaches an AUC of {auc} and a TPR of {tpr} at 1% FPR with "
+        f"at most {CALLS} calls; it has {fixed(values[0])} and {fixed(values[1])} with {row['calls']}.",
+        values[0] >= auc and values[1] >= tpr and int(str(row["calls"])) <= CALLS,
+    )
+
+
+def _memorizer(main: pd.DataFrame) -> list[Finding]:
+    """Frames reach the exact operator within their interval; independent directions with more calls do not."""
+    found = []
+    worlds = dict.fromkeys(name for name in main["world"].astype(str) if name.startswith("memorizer"))
+    for world in worlds:
+        rows = main[main["world"] == world]
+        rows = rows[rows["task"] == rows["task"].iloc[0]]
+        for p in ("1", "2"):
+            exact = rows[rows["statistic"] == f"exact_{p}"]
+            flux = rows[rows["statistic"] == f"flux_{p}"]
+            frame = flux[(flux["probing"] == "frame") & (flux["calls"] <= CALLS)].tail(1)
+            iid = flux[flux["probing"] == "iid"].sort_values("calls").tail(1)
+            if len(exact) and len(frame) and len(iid):
+                truth, ours, rival = (each.iloc[0] for each in (exact, frame, iid))
+                found.append(
+                    Finding(
+                        f"{world}: {title_of(f'flux_{p}')}, on ± frames with {int(ours['calls'])} calls reaches "
+                        f"the AUC {fixed(truth['auc'])} of the exact operator within its interval, "
+                        f"{between(ours['auc_low'], ours['auc_high'], fixed)}, and independent directions with "
+                        f"{int(rival['calls'])} do not, {between(rival['auc_low'], rival['auc_high'], fixed)}.",
+                        bool(ours["auc_high"] >= truth["auc"] and rival["auc_high"] < truth["auc"]),
+                    )
+                )
+    return found
