@@ -26,13 +26,11 @@ class Probing:
         name: for tables.
         directions: a kind of `plaplace.directions`.
         noised: whether the centre is a noised copy and the radius that of the study that does so.
-        most: directions drawn; smaller numbers are the first of them.
     """
 
     name: str
     directions: str
     noised: bool = False
-    most: int = 64
 
 
 PROBINGS = {
@@ -43,6 +41,8 @@ PROBINGS = {
         Probing("antithetic", "antithetic"),
         Probing("noised iid", "iid", True),
         Probing("noised antithetic", "antithetic", True),
+        Probing("noised iid at its own level", "iid", True),
+        Probing("noised antithetic at its own level", "antithetic", True),
     )
 }
 MAIN = "frame"

@@ -29,6 +29,7 @@ ONSET = ("flux_1", "flux_2", "denoising_loss", "displacement", "sphere_norm", "s
 CONTROLS = ("flux_1", "denoising_loss", "displacement")
 DEAR = frozenset({"normal_bundle"})  # hundreds of calls an image: run where a call is cheap
 CHEAP = 64  # dimension up to which it is
+LARGE = 500  # from here on the sweeps over calls, levels and p are left out
 FITTED = 500  # calibration images that our detector is fitted on
 
 
@@ -52,7 +53,7 @@ def passes(bed: Bed, quick: bool, first: bool, main: bool, control: bool) -> Pas
         return found
     found["control"] = tested(bed, level)
     found["main"] = compared(bed, level, cheap)
-    if first or (cheap and bed.step):
+    if (first and math.prod(bed.images.shape[1:]) < LARGE) or (cheap and bed.step):
         found["calls"] = over_calls(bed, level, 16 if quick or not cheap else 64 if bed.step else 256)
         for other in bed.levels:
             found["level"] += scored(bed, PROBINGS["frame"], other, CALLS, (*SWEPT, "sphere_norm"))
@@ -68,6 +69,9 @@ def compared(bed: Bed, level: Level, cheap: bool) -> list[Scored]:
     found = scored(bed, PROBINGS["frame"], level, CALLS, names) + detected(bed, level, (CALLS,))
     for name, (most, *fewer) in (RIVALS if cheap else DEAR_RIVALS).items():
         found += scored(bed, PROBINGS[name], level, most, ANY, fewer)
+    if bed.rival_level is not None:
+        for name in ("noised iid at its own level", "noised antithetic at its own level"):
+            found += scored(bed, PROBINGS[name], bed.rival_level, 64, ("flux_1",))
     found += [Scored(name, "exact", 0, 0, level, value.double(), 0.0) for name, value in bed.exact.items()]
     return found
 

@@ -16,7 +16,7 @@ __all__ = ["CALLS", "SEEDS", "promises"]
 CALLS, SEEDS = 16, 5
 RIVALS = (("flux_1", "noised iid", 64), ("flux_1", "noised antithetic", 64), ("denoising_loss", "iid", 16))
 REACHED = (0.996, 0.95)  # AUC and TPR at 1% FPR at the step that is shown
-EARLIER = (0.976, 0.70)  # at the first checkpoint that was compared
+EARLIER = (0.976, 0.70)  # at the checkpoint before
 
 
 def promises(tables: Tables) -> list[Finding]:
@@ -34,12 +34,30 @@ def _membership(main: pd.DataFrame, paired: pd.DataFrame) -> list[Finding]:
         return []
     step = operating_step(main)
     found = _beaten(paired[(paired["world"] == "membership") & (paired["step"] == step)], step)
-    before = int(ours["step"].min())
-    for where, auc, tpr in ((step, *REACHED), *([(before, *EARLIER)] if before < step else [])):
+    steps = sorted({int(each) for each in ours["step"]})
+    for where, auc, tpr in ((step, *REACHED), *([(steps[-2], *EARLIER)] if len(steps) > 1 else [])):
         rows = ours[ours["step"] == where]
         if len(rows):
             found.append(_reached(rows.iloc[0].to_dict(), auc, tpr))
-    return found
+    return [*found, *_own_level(main, ours)]
+
+
+def _own_level(main: pd.DataFrame, ours: pd.DataFrame) -> list[Finding]:
+    """The same demand where the published estimator, at the level that suits it best, has about 0.92."""
+    rival = main[(main["statistic"] == "flux_1") & (main["probing"] == "noised iid at its own level")]
+    if not len(rival):
+        return []
+    row = rival.loc[(rival["auc"] - 0.92).abs().idxmin()]
+    mine = ours[ours["step"] == row["step"]].iloc[0]
+    values = float(mine["auc"]), float(mine["tpr_1"])
+    return [
+        Finding(
+            f"Membership, step {int(row['step']):,}, where the published estimator at the level that suits it best (t = "
+            f"{int(row['t'])}, 64 calls) has an AUC of {fixed(row['auc'])}: ours has {fixed(values[0])} and a TPR of "
+            f"{fixed(values[1])} at 1% FPR with {int(mine['calls'])} calls, against {REACHED[0]} and {REACHED[1]} asked.",
+            values[0] >= REACHED[0] and values[1] >= REACHED[1],
+        )
+    ]
 
 
 def _beaten(paired: pd.DataFrame, step: int) -> list[Finding]:

@@ -48,6 +48,7 @@ class Bed:
         tasks: name -> groups to be told apart; the first is the main one.
         conditions, null_conditions: one an image, as the model takes them; None for an unconditional model.
         exact: "exact_p" -> (B,) the exact operator, inward, where it is known; other exact values by their names.
+        rival_level: where the published estimator does best on development seeds; None where that was not looked for.
         copied: share of generated samples that are copies of a training point; None where not measured.
 
     Raises:
@@ -71,6 +72,7 @@ class Bed:
     null_conditions: Any = None
     exact: Mapping[str, Tensor] = field(default_factory=dict)
     copied: float | None = None
+    rival_level: Level | None = None
 
     def __post_init__(self) -> None:
         conditions = len(self.images) if self.conditions is None else len(self.conditions)
