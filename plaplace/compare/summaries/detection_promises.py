@@ -52,9 +52,10 @@ def _own_level(main: pd.DataFrame, ours: pd.DataFrame) -> list[Finding]:
     values = float(mine["auc"]), float(mine["tpr_1"])
     return [
         Finding(
-            f"Membership, step {int(row['step']):,}, where the published estimator at the level that suits it best (t = "
-            f"{int(row['t'])}, 64 calls) has an AUC of {fixed(row['auc'])}: ours has {fixed(values[0])} and a TPR of "
-            f"{fixed(values[1])} at 1% FPR with {int(mine['calls'])} calls, against {REACHED[0]} and {REACHED[1]} asked.",
+            f"Membership, step {int(row['step']):,}, where the published estimator at the level that suits it best "
+            f"(t = {int(row['t'])}, 64 calls) has an AUC of {fixed(row['auc'])}: ours has {fixed(values[0])} and a TPR "
+            f"of {fixed(values[1])} at 1% FPR with {int(mine['calls'])} calls, against {REACHED[0]} and {REACHED[1]} "
+            "asked.",
             values[0] >= REACHED[0] and values[1] >= REACHED[1],
         )
     ]

@@ -3,9 +3,9 @@
 512 members of the d = 8 population, 1,024 others, the residual MLP of the study, Adam 1e-3. Copies begin to appear
 late; a statistic that sees memorization earlier is what is looked for.
 
-Levels t = 10 .. 400 of 1,000, the main one 50. The published estimator does best at t = 20, where it has an AUC of about
-0.92 at step 8,000; at the main level it has that at 12,000, and 10,000 is the checkpoint before. Chosen on seeds 100 to
-103.
+Levels t = 10 .. 400 of 1,000, the main one 50. The published estimator does best at t = 20, where it has an AUC of
+about 0.92 at step 8,000; at the main level it has that at 12,000, and 10,000 is the checkpoint before. Chosen on seeds
+100 to 103.
 
 Source of task, network and schedule: Verma et al. (2026), arXiv 2610.11670; number of points, steps and levels ours.
 """
