@@ -118,18 +118,22 @@ class Profile:
         """
         if len(null) < _LEAST:
             raise ValueError(f"{len(null)} null images were given; a line through them needs {_LEAST}")
+        if num_directions < 2 or num_directions % 2:
+            raise ValueError(f"num_directions = {num_directions} was given; accepted are even numbers >= 2")
         main = model.levels.check(level)
         second, most = second_level(model, main), WEIGHT * (1 - odd_share(math.prod(model.shape)))
         seed = int(torch.randint(2**62, (), generator=generator, device=generator.device if generator else "cpu"))
         levels: tuple[Level, ...] = (main,)
         calls: tuple[int, ...] = (num_directions,)
-        if most > 0 and second != main and num_directions >= 4:
+        if most > 0 and second.snr < main.snr / 2 and num_directions >= 4:  # near the last level there is no second
             quarter = 2 * max(1, round(num_directions / 8))
             levels, calls = (main, second), (num_directions - quarter, quarter)
         logs = [_log(model, null, *each, seed, condition) for each in zip(levels, calls, strict=True)]
         weight = most * _slope(*logs) if len(logs) == 2 else 0.0
         raw = _contrast(logs, weight)
         kept = raw[raw.isfinite()]
+        if len(kept) < _LEAST:
+            raise ValueError(f"{len(kept)} of {len(null)} null images have a finite score; a line needs {_LEAST}")
         scale = float(kept.std())
         return Profile(model, levels, calls, weight, float(kept.mean()), scale if scale > 0 else 1.0, seed)
 
