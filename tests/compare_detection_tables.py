@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import base64
 import io
+from itertools import product
 from typing import Any
 
 import numpy as np
@@ -109,6 +110,16 @@ def paired() -> pd.DataFrame:
                         "p_value": 0.0002 if measure == "auc" else None, "run_id": "r",
                     }
                 )  # fmt: skip
+    for p, (probing, calls, difference) in product((1, 2), (("frame", 16, 0.001), ("iid", 64, 0.06))):
+        for measure in ("auc", "tpr_1"):
+            rows.append(
+                {
+                    "world": "memorizer", "step": 0, "task": "copy / population", "ours": f"exact_{p}, exact, 0",
+                    "rival": f"flux_{p}, {probing}, {calls}", "measure": measure, "seeds": 5, "ours_value": 0.995,
+                    "rival_value": 0.995 - difference, "difference": difference, "low": difference - 0.004,
+                    "high": difference + 0.004, "p_value": 0.5, "run_id": "r",
+                }
+            )  # fmt: skip
     return pd.DataFrame(rows)
 
 

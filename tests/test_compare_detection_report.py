@@ -25,6 +25,7 @@ from plaplace.compare.summaries import (
 from plaplace.compare.summaries import (
     detection_gallery as gallery_summary,
 )
+from plaplace.compare.summaries.detection_promises import promises
 from plaplace.compare.summaries.places import places
 from tests import compare_detection_tables as made
 
@@ -131,12 +132,17 @@ def test_ours_below_what_was_promised_is_said(column: str, value: float) -> None
     assert [each.met for each in texts(found, "Membership, step 8,000: ours")] == [False]
 
 
-def test_an_exact_operator_above_the_interval_breaks_the_promise() -> None:
-    table = made.detection()
-    table.loc[table["statistic"] == "exact_1", "auc"] = 0.9965  # the interval of frames ends at 0.996
-    found = detection_paired.summarise(Tables(made.everything() | {"detection": table}))["findings"]
-    assert [each.met for each in texts(found, "memorizer: flux, p = 1")] == [False]
-    assert [each.met for each in texts(found, "memorizer: flux, p = 2")] == [True]
+@pytest.mark.parametrize(("rival", "low"), [("flux_1, frame, 16", 0.001), ("flux_1, iid, 64", -0.001)])
+def test_frames_surely_below_the_exact_operator_or_rivals_level_with_it_break_the_promise(
+    rival: str, low: float
+) -> None:
+    tables_ = made.everything()
+    table = tables_["paired"]
+    assert [each.met for each in texts(promises(Tables(tables_)), "memorizer: the exact operator, p = 1")] == [True]
+    table.loc[(table["rival"] == rival) & table["ours"].str.startswith("exact_1"), "low"] = low
+    found = promises(Tables(tables_))
+    assert [each.met for each in texts(found, "memorizer: the exact operator, p = 1")] == [False]
+    assert [each.met for each in texts(found, "memorizer: the exact operator, p = 2")] == [True]
 
 
 def test_images_are_right_by_their_group(known: Tables) -> None:

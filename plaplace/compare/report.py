@@ -59,9 +59,10 @@ def write(folder: str | Path) -> Path:
         path.unlink(missing_ok=True)  # of an earlier run, which may have measured more
         if name in drawings:
             path.write_text('<?xml version="1.0" encoding="utf-8"?>\n' + drawings[name] + "\n", "utf-8", newline="\n")
-    (root / "report.md").write_text(_markdown(title, bodies), "utf-8", newline="\n")
+    shown = [each for each in SECTIONS if "missing" not in knowledge[each.name] or _belongs(each, tables)]
+    (root / "report.md").write_text(_markdown(title, shown, bodies), "utf-8", newline="\n")
     path = root / "report.html"
-    path.write_text(_page(title, bodies, drawings), "utf-8", newline="\n")
+    path.write_text(_page(title, shown, bodies, drawings), "utf-8", newline="\n")
     return path
 
 
@@ -87,6 +88,13 @@ def _title(tables: Tables) -> str:
     return TITLE_OF_BOTH if "estimates" in tables or "coverage" in tables else TITLE_OF_WORLDS
 
 
+def _belongs(section: Section, tables: Tables) -> bool:
+    """Whether the run was about what the section is about, so that its absence has to be told."""
+    detectors, estimators = "detection" in tables, "estimates" in tables or "coverage" in tables
+    about = detectors if section.name.startswith("detection") else estimators
+    return about or not (detectors or estimators)
+
+
 def _body(section: Section, summary: dict[str, Any]) -> str:
     """The section as Markdown; a figure is a line `[[figure: name: caption]]`."""
     if "missing" in summary:
@@ -99,16 +107,16 @@ _TITLES = {name: section.title for section in SECTIONS for name in section.figur
 _FIGURE = re.compile(r"^\[\[figure: (\w+): (.*)\]\]$", re.MULTILINE)
 
 
-def _markdown(title: str, bodies: dict[str, str]) -> str:
+def _markdown(title: str, shown: list[Section], bodies: dict[str, str]) -> str:
     def image(match: re.Match[str]) -> str:
         name, caption = match.groups()
         return f"![{_TITLES[name]}](figures/{name}.svg)\n\n*Figure: {caption}*"
 
     parts = {name: _FIGURE.sub(image, body) for name, body in bodies.items()}
-    return _ENVIRONMENT.get_template("report.md.j2").render(title=title, sections=SECTIONS, bodies=parts) + "\n"
+    return _ENVIRONMENT.get_template("report.md.j2").render(title=title, sections=shown, bodies=parts) + "\n"
 
 
-def _page(title: str, bodies: dict[str, str], drawings: dict[str, str]) -> str:
+def _page(title: str, shown: list[Section], bodies: dict[str, str], drawings: dict[str, str]) -> str:
     markdown = MarkdownIt("commonmark", {"html": False}).enable("table")  # text from tables stays text
 
     def block(match: re.Match[str]) -> str:
@@ -133,6 +141,4 @@ def _page(title: str, bodies: dict[str, str], drawings: dict[str, str]) -> str:
             "</table>", "</table></div>"
         )
     css = (Path(__file__).parent / "templates" / "style.css").read_text("utf-8")
-    return (
-        _ENVIRONMENT.get_template("page.html.j2").render(title=title, css=css, sections=SECTIONS, bodies=parts) + "\n"
-    )
+    return _ENVIRONMENT.get_template("page.html.j2").render(title=title, css=css, sections=shown, bodies=parts) + "\n"

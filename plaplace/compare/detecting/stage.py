@@ -172,11 +172,23 @@ def judge(beds: list[Bed], found: list[Passes], collected: Rows) -> None:
             for mine in ours:
                 if mine is not one:
                     collected.add("paired.csv", judging.paired_rows(mine, one, task, quick, run_id))
+    for exact, flux in exact_pairs(main):
+        collected.add("paired.csv", judging.paired_rows(exact, flux, main_task, quick, run_id))
     if ours:
         collected.add("gallery.csv", gallery_rows(beds[0], ours[0].scores[0].scores, DETECTOR, run_id))
     for control in judged["control"]:
         for bed, scored in zip(control.beds, control.scores, strict=True):
             collected.add("controls.csv", [control_row(bed, scored, main_task, run_id)])
+
+
+def exact_pairs(main: list[Judged]) -> list[tuple[Judged, Judged]]:
+    """The exact operator against its own estimates around the clean centre: whether these reach it."""
+    exact = {each.first.statistic.removeprefix("exact_"): each for each in main if each.first.probing == "exact"}
+    return [
+        (exact[p], each)
+        for each in main
+        if each.first.probing in ("frame", "iid") and (p := each.first.statistic.removeprefix("flux_")) in exact
+    ]
 
 
 def contenders(view: str, beds: list[Bed], found: list[list[Scored]]) -> list[Judged]:

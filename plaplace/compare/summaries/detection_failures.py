@@ -8,7 +8,7 @@ from plaplace.compare.reading import Tables
 from plaplace.compare.statistic_names import OURS, called, spoken
 from plaplace.compare.summaries.detection import fixed, needs_truth
 from plaplace.compare.summaries.detection_controls import summarise as controls
-from plaplace.compare.summaries.places import NOTHING, Place, main_rows, named, places
+from plaplace.compare.summaries.places import NOTHING, Place, main_rows, named, of_ours, places
 from plaplace.compare.words import between, percent
 
 __all__ = ["SATURATED", "summarise"]
@@ -21,7 +21,7 @@ def summarise(tables: Tables) -> dict[str, list[str]]:
     found = places(tables["detection"])
     telling = [place for place in found if place.world not in NOTHING]
     return {
-        "lost": _lost(tables["paired"]) if "paired" in tables else [],
+        "lost": _lost(of_ours(tables["paired"])) if "paired" in tables else [],
         "blind": [text for place in telling for text in _blind(main_rows(tables, place), place)],
         "wrong": [text for place in telling for text in _wrong(main_rows(tables, place), place)],
         "saturated": [text for place in telling for text in _saturated(main_rows(tables, place), place)],

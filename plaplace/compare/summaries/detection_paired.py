@@ -11,7 +11,7 @@ from plaplace.compare.statistic_names import spoken
 from plaplace.compare.summaries.detection import fixed, needs_truth
 from plaplace.compare.summaries.detection_promises import promises
 from plaplace.compare.summaries.findings import Finding
-from plaplace.compare.summaries.places import NOTHING
+from plaplace.compare.summaries.places import NOTHING, of_ours
 from plaplace.compare.words import between
 
 __all__ = ["STRONGEST", "shown", "summarise", "verdicts"]
@@ -21,7 +21,7 @@ STRONGEST = 10  # rivals that are drawn a world, besides those that surely beat 
 
 def summarise(tables: Tables) -> dict[str, Any]:
     """Counts a world and task, the strongest rivals for figure and table, and the promises."""
-    paired = tables["paired"]
+    paired = of_ours(tables["paired"])
     paired = paired[~paired["world"].isin(NOTHING)]
     counts = verdicts(paired)
     drawn = shown(tables, paired)

@@ -5,10 +5,10 @@ from __future__ import annotations
 import pandas as pd
 
 from plaplace.compare.reading import Tables
-from plaplace.compare.statistic_names import OURS, spoken, title_of
+from plaplace.compare.statistic_names import OURS, spoken
 from plaplace.compare.summaries.detection import fixed
 from plaplace.compare.summaries.findings import Finding
-from plaplace.compare.summaries.places import operating_step
+from plaplace.compare.summaries.places import of_ours, operating_step
 from plaplace.compare.words import between
 
 __all__ = ["CALLS", "SEEDS", "promises"]
@@ -25,7 +25,7 @@ def promises(tables: Tables) -> list[Finding]:
         return []
     table = tables["detection"]
     main = table[table["view"] == "main"]
-    return [*_membership(main[main["world"] == "membership"], tables["paired"]), *_memorizer(main)]
+    return [*_membership(main[main["world"] == "membership"], of_ours(tables["paired"])), *_memorizer(tables["paired"])]
 
 
 def _membership(main: pd.DataFrame, paired: pd.DataFrame) -> list[Finding]:
@@ -96,27 +96,27 @@ def _reached(row: dict[object, object], auc: float, tpr: float) -> Finding:
     )
 
 
-def _memorizer(main: pd.DataFrame) -> list[Finding]:
-    """Frames reach the exact operator within their interval; independent directions with more calls do not."""
+def _memorizer(paired: pd.DataFrame) -> list[Finding]:
+    """Frames are not told apart from the exact operator, or are better; independent directions with more calls are."""
     found = []
-    worlds = dict.fromkeys(name for name in main["world"].astype(str) if name.startswith("memorizer"))
-    for world in worlds:
-        rows = main[main["world"] == world]
-        rows = rows[rows["task"] == rows["task"].iloc[0]]
-        for p in ("1", "2"):
-            exact = rows[rows["statistic"] == f"exact_{p}"]
-            flux = rows[rows["statistic"] == f"flux_{p}"]
-            frame = flux[(flux["probing"] == "frame") & (flux["calls"] <= CALLS)].tail(1)
-            iid = flux[flux["probing"] == "iid"].sort_values("calls").tail(1)
-            if len(exact) and len(frame) and len(iid):
-                truth, ours, rival = (each.iloc[0] for each in (exact, frame, iid))
-                found.append(
-                    Finding(
-                        f"{world}: {title_of(f'flux_{p}')}, on ± frames with {int(ours['calls'])} calls reaches "
-                        f"the AUC {fixed(truth['auc'])} of the exact operator within its interval, "
-                        f"{between(ours['auc_low'], ours['auc_high'], fixed)}, and independent directions with "
-                        f"{int(rival['calls'])} do not, {between(rival['auc_low'], rival['auc_high'], fixed)}.",
-                        bool(ours["auc_high"] >= truth["auc"] and rival["auc_high"] < truth["auc"]),
-                    )
-                )
+    rows = paired[paired["ours"].str.startswith("exact_") & (paired["measure"] == "auc")]
+    for (world, exact), group in rows.groupby(["world", "ours"], sort=False):
+        p = str(exact).split(", ")[0].removeprefix("exact_")
+        by = {str(each["rival"]): each for each in group.to_dict("records")}
+        frame, iid = by.get(f"flux_{p}, frame, {CALLS}"), by.get(f"flux_{p}, iid, 64")
+        if p not in ("1", "2") or frame is None or iid is None:
+            continue
+        texts = [
+            f"{name} {fixed(each['rival_value'])}, less by {fixed(each['difference'])} "
+            f"{between(each['low'], each['high'], fixed)}"
+            for name, each in ((f"± frames with {CALLS} calls", frame), ("independent directions with 64", iid))
+        ]
+        found.append(
+            Finding(
+                f"{world}: the exact operator, p = {p}, has an AUC of {fixed(frame['ours_value'])}; "
+                f"{'; '.join(texts)}. "
+                "Promised: the first is within the interval, the second is not.",
+                bool(frame["low"] <= 0 < iid["low"]),
+            )
+        )
     return found

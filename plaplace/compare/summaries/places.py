@@ -7,8 +7,9 @@ from dataclasses import dataclass
 import pandas as pd
 
 from plaplace.compare.reading import Tables
+from plaplace.compare.statistic_names import OURS
 
-__all__ = ["NOTHING", "PUBLISHED", "Place", "main_rows", "named", "operating_step", "places", "sides"]
+__all__ = ["NOTHING", "PUBLISHED", "Place", "main_rows", "named", "of_ours", "operating_step", "places", "sides"]
 
 NOTHING = ("dp", "clean")  # worlds where nothing should be found
 PUBLISHED = ("flux_1", "noised iid")  # the estimator of arXiv 2610.11670
@@ -64,6 +65,11 @@ def main_rows(tables: Tables, place: Place) -> pd.DataFrame:
     """The comparison at a place, all tasks."""
     table = tables["detection"]
     return table[(table["view"] == "main") & (table["world"] == place.world) & (table["step"] == place.step)]
+
+
+def of_ours(paired: pd.DataFrame) -> pd.DataFrame:
+    """Rows of our detector; the others hold the exact operator against its estimates."""
+    return paired[paired["ours"].str.startswith(f"{OURS}, ")]
 
 
 def sides(task: str) -> tuple[str, str]:

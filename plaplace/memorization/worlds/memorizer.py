@@ -106,7 +106,7 @@ def _world(name: str, title: str, weight: float, variance: float) -> World:
     def build(seed: int, quick: bool, progress: Progress) -> Iterator[Bed]:
         return beds(name, weight, variance, seed, quick, progress)
 
-    return World(name, title, tuple(range(3)), (0,), build)
+    return World(name, title, tuple(range(5)), (0,), build)
 
 
 MEMORIZER = _world("memorizer", "Exact memorizer", 0.003, 0.16)
