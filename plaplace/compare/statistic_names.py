@@ -18,6 +18,7 @@ COLORS = {
     "sphere_norm": ("#8A6D00", "v"),
     "score_norm": ("#5B3A8C", "P"),
     "sima": ("#56B4E9", "X"),
+    "displacement": ("#44AA99", "h"),
     "nearest_neighbour": ("#000000", "+"),
 }
 DASHES: dict[str, str | tuple[float, tuple[float, ...]]] = {
@@ -33,15 +34,16 @@ _WORDS = {"frame": "± frame", "antithetic": "antithetic pairs", "noised antithe
 def title_of(statistic: str) -> str:
     """What a statistic is called; an unknown one stands for itself.
 
-    >>> title_of("flux_1"), title_of("profile"), title_of("exact_2"), title_of("mine")
-    ('flux, p = 1', 'profile (ours)', 'exact p = 2', 'mine')
+    >>> title_of("flux_1"), title_of("profile"), title_of("exact_2"), title_of("exact_score_norm")
+    ('flux, p = 1', 'profile (ours)', 'exact p = 2', 'exact score norm')
     """
     from plaplace.memorization import statistics
 
     if statistic == OURS:
         return "profile (ours)"
     if statistic.startswith("exact_"):
-        return f"exact p = {statistic.removeprefix('exact_')}"
+        of = statistic.removeprefix("exact_")
+        return f"exact p = {of}" if of[:1].isdigit() else f"exact {of.replace('_', ' ')}"
     if statistic.startswith("flux_") and statistic not in statistics:
         return f"flux, p = {statistic.removeprefix('flux_')}"
     return statistics[statistic].title if statistic in statistics else statistic

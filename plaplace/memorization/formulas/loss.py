@@ -53,7 +53,7 @@ def sphere_norm(probes: Probes) -> Tensor:
     """(B,) `-mean |eps_hat| / sqrt D`: the sign of practice, since what a network gets wrong adds to the length.
 
     The linear-Gaussian model says the opposite, 1 for a memorized point and sqrt((D-k)/D) for one with k tangent
-    directions; so does the exact memorizer. Which effect wins differs between worlds: a control, not a detector.
+    directions. On the worlds of this package, the exact memorizer among them, this sign is the right one; a control.
     """
     return probes.mean(norm_samples(probes)).mean
 
