@@ -198,7 +198,7 @@ COLUMNS: dict[str, tuple[str, ...]] = {
         "level",  # false discovery rate asked for
         "discoveries",
         "false_discoveries",
-        "expected",  # chance of any discovery if nothing were memorized, by permutation
+        "expected",  # chance of any discovery if nothing is memorized, by permutation; empty where something is
         "run_id",
     ),
 }

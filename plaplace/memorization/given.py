@@ -6,6 +6,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
 
+import numpy as np
 from torch import Tensor
 
 from plaplace.models.conditions import Prepared
@@ -40,7 +41,7 @@ class Given:
             prepared: Prepared = rules.prepare(condition)
             _check(prepared.count, number)
             return Given(prepared, prepared.count != 1)
-        many = isinstance(condition, Tensor) and condition.ndim > 0
+        many = isinstance(condition, (Tensor, np.ndarray)) and condition.ndim > 0
         many |= isinstance(condition, Sequence) and not isinstance(condition, str)
         if not many or len(condition) == 1:
             return Given(condition, False)
@@ -55,6 +56,8 @@ class Given:
             return self.value.part(rows)
         if isinstance(self.value, Tensor):
             return self.value[rows.to(self.value.device)]
+        if isinstance(self.value, np.ndarray):
+            return self.value[rows.numpy()]
         return [self.value[i] for i in rows.tolist()]
 
     def part(self, rows: Tensor) -> Given:

@@ -120,7 +120,9 @@ class Probes:
         drift = self.sphere().drift
         if drift is None:
             raise ValueError("these directions have no pairs; accepted are directions = 'frame' and 'antithetic'")
-        return drift[:, sum(self.structure.sizes) - 1 :: sum(self.structure.sizes)].square().nanmean(1).sqrt()
+        squares = drift[:, sum(self.structure.sizes) - 1 :: sum(self.structure.sizes)].square()
+        unused = torch.arange(squares.shape[1]) >= self.rounds[:, None]
+        return (squares.masked_fill(unused, 0.0).sum(1) / self.rounds).sqrt()
 
     def mean(self, values: Tensor) -> Summary:
         """Mean over the directions of values (B, m), with its standard error as `directions.summarise` gives it."""

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable
 from dataclasses import dataclass, field, replace
 from typing import Any
@@ -92,8 +93,7 @@ class Visit:
         ]
         self.evaluations += k * _branches(branch)
         eps = torch.cat(answers).double().reshape(number, k, -1) if answers else points.double()
-        self.nonfinite += (~eps.sum(-1).isfinite()).sum(1)
-        return eps
+        return self._seen(eps)
 
     def products(
         self, points: Tensor, vectors: Vectors, branch: str | None = None, level: Level | None = None
@@ -115,8 +115,13 @@ class Visit:
             found = [(empty, empty.new_zeros(0, k, self.dimension))]
         eps, pulled = (torch.cat(each) for each in zip(*found, strict=True))
         self.evaluations += (1 + 2 * pulled.shape[1]) * _branches(branch)
-        self.nonfinite += (~eps.sum(-1).isfinite()).long() + (~pulled.sum(-1).isfinite()).sum(1)
-        return eps, pulled
+        return self._seen(eps[:, None])[:, 0], self._seen(pulled)
+
+    def _seen(self, values: Tensor) -> Tensor:
+        """(b, k, D), all NaN where an entry is not finite, and counted: an overflow must not rank as anything."""
+        bad = ~values.sum(-1).isfinite()
+        self.nonfinite += bad.sum(1)
+        return values.masked_fill(bad[..., None], math.nan)
 
     def _pulled(
         self, points: Tensor, vectors: Vectors, rows: slice, branch: str | None, level: Level | None

@@ -14,33 +14,44 @@ from plaplace.memorization.worlds import Bed
 __all__ = ["LEVEL", "any_discovery", "control_row"]
 
 LEVEL = 0.05
+EACH = 100  # images tested of either side in a world with nothing to find
 _PERMUTATIONS = 4000
 
 
-def control_row(bed: Bed, scored: Scored, task: str, run_id: str) -> dict[str, Any]:
+def control_row(bed: Bed, scored: Scored, task: str, nothing: bool, run_id: str) -> dict[str, Any] | None:
     """A row of controls.csv: p-values of the judged images against the null, Benjamini-Hochberg, discoveries counted.
 
-    All images of the task's positive groups are tested, and as many of the negative ones as there are; a discovery is
-    false when its group is negative. In a world with nothing to find every discovery is one too many.
+    A discovery is false when its group is negative. With nothing to find every discovery is one too many, and 100
+    images of either side are tested: the procedure has its nominal level only where `(N + 1) level / tests` is a whole
+    number, 1 for N = 3,999. Elsewhere all images of the task are tested, and None is returned where the null is so
+    small that more of them than are memorized would have to lie above all of it.
     """
     assert scored.null is not None
     positive, negative = bed.tasks[task]
-    null_scores = scored.null.numpy()
-    tested = np.array([group in positive or group in negative for group in bed.groups])
-    true = np.array([group in positive for group in bed.groups])[tested]
-    scores = scored.scores.numpy()[tested]
-    q = detection.benjamini_hochberg(detection.p_values(scores, null_scores))
+    scores, null = scored.scores.numpy(), scored.null.numpy()
+    null = null[~np.isnan(null)]
+    sides = [
+        [i for i, group in enumerate(bed.groups) if group in side and not np.isnan(scores[i])]
+        for side in (positive, negative)
+    ]
+    if nothing:
+        sides = [side[:EACH] for side in sides]
+        null = null[: max(1, round(sum(map(len, sides)) / LEVEL) - 1)]
+    tests = sum(map(len, sides))
+    if not nothing and tests / ((len(null) + 1) * LEVEL) > len(sides[0]):
+        return None
+    q = detection.benjamini_hochberg(detection.p_values(scores[[*sides[0], *sides[1]]], null))
     found = np.asarray(q) <= LEVEL
     return {
         "world": bed.world,
         "seed": bed.seed,
         "statistic": scored.statistic,
-        "tests": len(scores),
-        "null": len(null_scores),
+        "tests": tests,
+        "null": len(null),
         "level": LEVEL,
         "discoveries": int(found.sum()),
-        "false_discoveries": int((found & ~true).sum()),
-        "expected": any_discovery(len(scores), len(null_scores)),
+        "false_discoveries": int(found[len(sides[0]) :].sum()),
+        "expected": any_discovery(tests, len(null)) if nothing else None,
         "run_id": run_id,
     }
 

@@ -22,12 +22,15 @@ VIEWS = ("main", "calls", "level", "exponent", "onset", "control")
 
 EXPONENTS = (1.0, 1.25, 1.5, 2.0, 2.5, 3.0, 4.0)
 SWEPT = ("flux_1", "flux_2", "denoising_loss", "displacement")  # over calls and levels, with the detector
+FLUX = ("flux_1", "flux_2")  # of a centre that is itself noised, where R n is not the noise that was added
 ANY = ("flux_1", "flux_2", "denoising_loss")  # of any kind of directions
 RIVALS = {"iid": (64, 16), "antithetic": (64, 16), "noised iid": (64,), "noised antithetic": (64,)}
 DEAR_RIVALS = {"iid": (16,), "antithetic": (16,), "noised iid": (16,)}
 ONSET = ("flux_1", "flux_2", "denoising_loss", "displacement", "sphere_norm", "score_norm", "sima")
 CONTROLS = ("flux_1", "denoising_loss", "displacement")
-DEAR = frozenset({"normal_bundle"})  # hundreds of calls an image: run where a call is cheap
+DEAR = frozenset(  # many calls an image: run where a call is cheap
+    {"normal_bundle", "least_curvature", "greatest_curvature", "volume_1.5", "volume_3"}
+)
 CHEAP = 64  # dimension up to which it is
 LARGE = 500  # from here on the sweeps over calls, levels and p are left out
 FITTED = 500  # calibration images that our detector is fitted on
@@ -68,7 +71,7 @@ def compared(bed: Bed, level: Level, cheap: bool) -> list[Scored]:
     names = [name for name in names if cheap or name not in DEAR]
     found = scored(bed, PROBINGS["frame"], level, CALLS, names) + detected(bed, level, (CALLS,))
     for name, (most, *fewer) in (RIVALS if cheap else DEAR_RIVALS).items():
-        found += scored(bed, PROBINGS[name], level, most, ANY, fewer)
+        found += scored(bed, PROBINGS[name], level, most, FLUX if name.startswith("noised") else ANY, fewer)
     if bed.rival_level is not None:
         for name in ("noised iid at its own level", "noised antithetic at its own level"):
             found += scored(bed, PROBINGS[name], bed.rival_level, 64, ("flux_1",))
@@ -82,7 +85,7 @@ def over_calls(bed: Bed, level: Level, most: int) -> list[Scored]:
     found = scored(bed, PROBINGS["frame"], level, most, SWEPT, fewer)
     found += scored(bed, PROBINGS["antithetic"], level, most, SWEPT, fewer)
     found += scored(bed, PROBINGS["iid"], level, most, ANY, fewer)
-    return found + detected(bed, level, (most, *fewer))
+    return found + detected(bed, level, (most, *fewer) if most > CALLS else (most, 4))
 
 
 def over_exponents(bed: Bed, level: Level) -> list[Scored]:
@@ -95,8 +98,7 @@ def over_exponents(bed: Bed, level: Level) -> list[Scored]:
 def detected(bed: Bed, level: Level, numbers: Sequence[int], null: bool = False) -> list[Scored]:
     """Our detector, fitted on the first calibration images of the bed, at each number of calls; with `null` the others
     are scored too."""
-    fitted = min(FITTED, len(bed.null) // 2)
-    found = []
+    fitted, found = fitted_on(bed), []
     for number in numbers:
         generator = generator_for(bed, DETECTOR, level.t)
         first, rest = slice(0, fitted), slice(fitted, None)
@@ -109,6 +111,11 @@ def detected(bed: Bed, level: Level, numbers: Sequence[int], null: bool = False)
     return found
 
 
+def fitted_on(bed: Bed) -> int:
+    """How many calibration images our detector is fitted on."""
+    return min(FITTED, len(bed.null) // 2)
+
+
 def part_of(bed: Bed, rows: slice) -> Any:
     """Conditions of some of the calibration images."""
     return None if bed.null_conditions is None else bed.null_conditions[rows]
@@ -118,6 +125,7 @@ def tested(bed: Bed, level: Level) -> list[Scored]:
     """Scores of images and calibration images, from which p-values are made."""
     images, milliseconds = pass_over(bed, PROBINGS["frame"], level, CALLS)
     null, _ = pass_over(bed, PROBINGS["frame"], level, CALLS, null=True)
+    null = null.rows(slice(fitted_on(bed), None))  # the same for all, and none that our detector was fitted on
     calls = int(images.num_evaluations.max())
     found = [
         Scored(name, "frame", CALLS, calls, level, statistics[name](images), milliseconds, statistics[name](null))

@@ -132,7 +132,7 @@ def measure_world(world: World, collected: Rows, report: Callable[[int, int], No
             found.setdefault(bed.step, []).append((bed, passes(bed, collected.quick, number == 0, main, world.control)))
             began = time.perf_counter()
     for beds in found.values():
-        judge([bed for bed, _ in beds], [each for _, each in beds], collected)
+        judge([bed for bed, _ in beds], [each for _, each in beds], world.control, collected)
 
 
 def world_row(world: World, bed: Bed, seconds: float, run_id: str) -> dict[str, Any]:
@@ -155,10 +155,11 @@ def world_row(world: World, bed: Bed, seconds: float, run_id: str) -> dict[str, 
     }
 
 
-def judge(beds: list[Bed], found: list[Passes], collected: Rows) -> None:
+def judge(beds: list[Bed], found: list[Passes], nothing: bool, collected: Rows) -> None:
     """Rows of one checkpoint: every view, task and contender over all seeds, ours against each, curves, pictures."""
     quick, run_id = collected.quick, collected.run_id
-    tasks, main_task = list(beds[0].tasks), next(iter(beds[0].tasks))
+    tasks = [task for task in beds[0].tasks if all(task in bed.tasks for bed in beds)]
+    main_task = tasks[0]
     judged = {view: contenders(view, beds, [each[view] for each in found]) for view in VIEWS}
     for view, each in judged.items():
         for one in each:
@@ -178,7 +179,7 @@ def judge(beds: list[Bed], found: list[Passes], collected: Rows) -> None:
         collected.add("gallery.csv", gallery_rows(beds[0], ours[0].scores[0].scores, DETECTOR, run_id))
     for control in judged["control"]:
         for bed, scored in zip(control.beds, control.scores, strict=True):
-            collected.add("controls.csv", [control_row(bed, scored, main_task, run_id)])
+            collected.add("controls.csv", [control_row(bed, scored, main_task, nothing, run_id)])
 
 
 def exact_pairs(main: list[Judged]) -> list[tuple[Judged, Judged]]:

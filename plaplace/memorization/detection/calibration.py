@@ -56,7 +56,7 @@ def benjamini_hochberg(p: Any) -> Floats:
 
 
 def threshold(null: Any, fpr: float) -> float:
-    """The least score that is significant at that false positive rate, given the calibration scores.
+    """The score above which, strictly, an image is significant at that false positive rate, by the calibration scores.
 
     A fresh score of their law lies strictly above with probability at most fpr, over both samples: it is the
     `ceil((1 - fpr)(N + 1))`-th smallest of them, and inf where there are fewer than `1/fpr - 1`.

@@ -135,8 +135,11 @@ def _bed(model: ScoreModel, seed: int, step: int, plan: Plan, images: ImageSet, 
     asked = torch.tensor([*RARE, COMMON]).repeat_interleave(plan.generated)
     drawn, further = (guided_samples(model, asked, generator) for _ in range(2))
     found = ratios(drawn, training)
-    spare = ~copies(further, training)
-    once = torch.nonzero(chosen.times == 1)[:, 0][: (len(RARE) * plan.rare) + plan.held_out]
+    order = torch.randperm(len(asked), generator=generator)  # a part of the null is then like the whole
+    spare = order[~copies(further, training)[order]]
+    rare, rare_held = labels != COMMON, held_labels != COMMON
+    held, held_labels = held[rare_held], held_labels[rare_held]
+    once = torch.nonzero((chosen.times == 1) & rare)[:, 0]
     often = torch.nonzero(chosen.times == TIMES)[:, 0]
     names = [_name(ratio, label) for ratio, label in zip(found.tolist(), asked.tolist(), strict=True)]
     names += ["x100"] * len(often) + ["once"] * len(once) + ["held out"] * len(held)

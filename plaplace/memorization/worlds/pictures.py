@@ -3,8 +3,9 @@
     xN             planted N times
     once           trained on once, of the same classes
     held out       never trained on, of the same classes
-    generated      drawn from the model
+    generated      drawn from the model and no copy; "generated copy" those that are
     near xN        near duplicates of the planted images, never trained on: shifted by a pixel, brighter, noisy
+    near held out  the same of held-out images, their negatives
 
 The calibration images are held out too.
 """
@@ -17,7 +18,7 @@ import torch
 from torch import Tensor
 
 from plaplace.memorization.worlds.bed import Bed, Task, task
-from plaplace.memorization.worlds.training import Network, copied
+from plaplace.memorization.worlds.training import Network, copied, copies
 from plaplace.models import ScoreModel
 from plaplace.networks import sample
 from plaplace.networks.data import Planted
@@ -26,6 +27,7 @@ __all__ = ["Plan", "near_duplicates", "picture_bed"]
 
 _BRIGHTER = 0.15  # of the range from black to white
 _NOISE = 0.1  # standard deviation, of the same
+_NEAR = 120  # held-out images of which there are near duplicates
 
 
 @dataclass(frozen=True)
@@ -77,10 +79,14 @@ def picture_bed(
     parts["once"] = distinct[times == 1][: plan.num_once]
     parts["held out"] = planted.held_out[: plan.num_held_out]
     generator = torch.Generator().manual_seed(seed)
+    drawn = sample(network, plan.num_generated, generator, limit=1.0) if plan.num_generated else distinct[:0]
     if plan.num_generated:
-        parts["generated"] = sample(network, plan.num_generated, generator, limit=1.0)
+        copy = copies(drawn, distinct)
+        parts["generated"] = drawn[~copy]
+        parts |= {"generated copy": drawn[copy]} if bool(copy.any()) else {}
     if plan.near:
         parts |= {f"near {name}": near_duplicates(parts[name], generator) for name in often}
+        parts["near held out"] = near_duplicates(parts["held out"][:_NEAR], generator)
     first = f"x{plan.first}"
     ordered = [*(name for name in often if name == first), *(name for name in often if name != first), "once"]
     tasks: dict[str, Task] = {}
@@ -88,7 +94,7 @@ def picture_bed(
         for name in ordered:
             tasks |= task(name, negative)
     for name in often:
-        tasks |= task(f"near {name}", "held out") if plan.near else {}
+        tasks |= task(f"near {name}", "near held out") if plan.near else {}
     return Bed(
         world,
         title,
@@ -103,7 +109,7 @@ def picture_bed(
         model.levels.at(snr=plan.main**-2),
         tuple(model.levels.at(snr=ratio**-2) for ratio in plan.ratios),
         tasks,
-        copied=copied(parts["generated"], distinct) if plan.num_generated else None,
+        copied=copied(drawn, distinct) if plan.num_generated else None,
     )
 
 
