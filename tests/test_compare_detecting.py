@@ -137,15 +137,40 @@ def test_a_task_without_positives_has_no_row():
     assert judging.paired_rows(judged, judged, "a / b", True, "r") == []
 
 
+def with_null(scores, null, made):
+    return replace(given(scores.tolist(), made=made), null=null)
+
+
 def test_discoveries_are_counted_and_false_ones_are_those_of_the_negative_group():
     made = bed(30)
     scores = torch.zeros(30, dtype=torch.float64)
     scores[0::3] = 10.0  # "a": all found
     scores[1] = 11.0  # one of "b": falsely
     null = torch.linspace(-1, 1, 999, dtype=torch.float64)
-    row = control_row(made, replace(given(scores.tolist(), made=made), null=null), "a / b", "r")
+    row = control_row(made, with_null(scores, null, made), "a / b", False, "r")
     assert set(row) == set(tables.COLUMNS["controls.csv"])
     assert (row["tests"], row["null"], row["discoveries"], row["false_discoveries"]) == (20, 999, 11, 1)
+    assert row["expected"] is None
+    null[3] = math.nan  # left out, and so is the image without a score
+    scores[3] = math.nan
+    row = control_row(made, with_null(scores, null, made), "a / b", False, "r")
+    assert (row["tests"], row["null"], row["discoveries"]) == (19, 998, 10)
+
+
+def test_a_null_too_small_to_find_even_all_is_no_row():
+    made = bed(30)
+    scores = torch.zeros(30, dtype=torch.float64)
+    null = torch.linspace(-1, 1, 19, dtype=torch.float64)  # 20 tests / (20 * 0.05): all 20 would have to be above it
+    assert control_row(made, with_null(scores, null, made), "a / b", False, "r") is None
+
+
+def test_a_control_is_tested_where_the_procedure_has_its_level():
+    made = bed(600)
+    scores = torch.zeros(600, dtype=torch.float64)
+    null = torch.linspace(-1, 1, 5000, dtype=torch.float64)
+    row = control_row(made, with_null(scores, null, made), "a / b", True, "r")
+    assert (row["tests"], row["null"]) == (200, 3999)
+    assert row["expected"] == pytest.approx(0.05, abs=0.011)
 
 
 def test_chance_of_a_discovery_among_exchangeable_scores():

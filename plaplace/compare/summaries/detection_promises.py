@@ -83,7 +83,7 @@ def _beaten(paired: pd.DataFrame, step: int) -> list[Finding]:
         met = met and used <= CALLS and seeds >= SEEDS and all(each["low"] > 0 for each in by.values())
     start = (
         f"Membership, step {step:,}: over at least {SEEDS} training seeds (here {seeds}) ours with at most {CALLS} "
-        f"calls (here {used}; in so few dimensions ours is the denoising loss on one ± frame) surely beats three rivals; "
+        f"calls (here {used}; in so few dimensions it is the denoising loss on one ± frame) surely beats three rivals; "
         "difference to "
     )
     return [Finding(start + "; to ".join(texts) + ".", met)]
