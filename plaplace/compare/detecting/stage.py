@@ -116,7 +116,7 @@ def _one(name: str, quick: bool, run_id: str, required: bool, report: Callable[[
 
 
 def measure_world(world: World, collected: Rows, report: Callable[[int, int], None]) -> None:
-    """One world: all its seeds, then what they say together."""
+    """One world: all its seeds, then what they say together, checkpoint by checkpoint (their steps may differ)."""
     seeds = world.quick_seeds if collected.quick else world.seeds
     found: dict[int, list[tuple[Bed, Passes]]] = {}
 
@@ -125,11 +125,13 @@ def measure_world(world: World, collected: Rows, report: Callable[[int, int], No
 
     for number, seed in enumerate(seeds):
         began = time.perf_counter()
-        for bed in world.build(seed, collected.quick, over(number)):
+        for checkpoint, bed in enumerate(world.build(seed, collected.quick, over(number))):
             trained = time.perf_counter() - began
             collected.add("worlds.csv", [world_row(world, bed, trained, collected.run_id)])
             main = collected.quick or not world.main_steps or bed.step in world.main_steps
-            found.setdefault(bed.step, []).append((bed, passes(bed, collected.quick, number == 0, main, world.control)))
+            found.setdefault(checkpoint, []).append(
+                (bed, passes(bed, collected.quick, number == 0, main, world.control))
+            )
             began = time.perf_counter()
     for beds in found.values():
         judge([bed for bed, _ in beds], [each for _, each in beds], world.control, collected)

@@ -17,13 +17,13 @@ __all__ = ["fixed", "needs_truth", "summarise"]
 HEADERS = ["statistic", "calls", "AUC", "TPR at 1% FPR", "TPR at 0.1% FPR", "ms an image"]
 
 
-def fixed(value: float) -> str:
-    """A rate with three decimals, or a dash.
+def fixed(value: float, decimals: int = 3) -> str:
+    """A rate with that many decimals, or a dash.
 
     >>> fixed(0.99649), fixed(-0.25), fixed(float("nan"))
     ('0.996', '−0.250', '–')
     """
-    return "–" if value != value else f"{value:.3f}".replace("-", "−")
+    return "–" if value != value else f"{value:.{decimals}f}".replace("-", "−")
 
 
 def needs_truth(statistic: str) -> bool:

@@ -14,7 +14,6 @@ from plaplace.compare.words import between
 __all__ = ["CALLS", "SEEDS", "promises"]
 
 CALLS, SEEDS = 16, 5
-CLOSE = 0.005  # in AUC
 RIVALS = (("flux_1", "noised iid", 64), ("flux_1", "noised antithetic", 64), ("denoising_loss", "iid", 16))
 REACHED = (0.996, 0.95)  # AUC and TPR at 1% FPR at the step that is shown
 EARLIER = (0.976, 0.70)  # at the checkpoint before
@@ -26,7 +25,10 @@ def promises(tables: Tables) -> list[Finding]:
         return []
     table = tables["detection"]
     main = table[table["view"] == "main"]
-    return [*_membership(main[main["world"] == "membership"], of_ours(tables["paired"])), *_memorizer(tables["paired"])]
+    return [
+        *_membership(main[main["world"] == "membership"], of_ours(tables["paired"])),
+        *_memorizer(main, tables["paired"]),
+    ]
 
 
 def _membership(main: pd.DataFrame, paired: pd.DataFrame) -> list[Finding]:
@@ -98,27 +100,29 @@ def _reached(row: dict[object, object], auc: float, tpr: float) -> Finding:
     )
 
 
-def _memorizer(paired: pd.DataFrame) -> list[Finding]:
-    """Frames are not told apart from the exact operator, or are better; independent directions with more calls are."""
+def _memorizer(main: pd.DataFrame, paired: pd.DataFrame) -> list[Finding]:
+    """Frames have the exact operator's AUC within their interval; independent directions with more calls surely not."""
     found = []
     rows = paired[paired["ours"].str.startswith("exact_") & (paired["measure"] == "auc")]
     for (world, exact), group in rows.groupby(["world", "ours"], sort=False):
         p = str(exact).split(", ")[0].removeprefix("exact_")
         by = {str(each["rival"]): each for each in group.to_dict("records")}
         frame, iid = by.get(f"flux_{p}, frame, {CALLS}"), by.get(f"flux_{p}, iid, 64")
-        if p not in ("1", "2") or frame is None or iid is None:
+        own = main[(main["world"] == world) & (main["statistic"] == f"flux_{p}") & (main["probing"] == "frame")]
+        if p not in ("1", "2") or frame is None or iid is None or not len(own):
             continue
+        low, high = float(own.iloc[0]["auc_low"]), float(own.iloc[0]["auc_high"])
         texts = [
-            f"{name} {fixed(each['rival_value'])}, less by {fixed(each['difference'])} "
-            f"{between(each['low'], each['high'], fixed)}"
-            for name, each in ((f"± frames with {CALLS} calls", frame), ("independent directions with 64", iid))
+            f"less by {fixed(each['difference'], 4)} {between(each['low'], each['high'], lambda x: fixed(x, 4))}"
+            for each in (frame, iid)
         ]
         found.append(
             Finding(
-                f"{world}: the exact operator, p = {p}, has an AUC of {fixed(frame['ours_value'])}; "
-                f"{'; '.join(texts)}. "
-                "Promised: the first is within the interval, the second is not.",
-                bool(frame["low"] <= 0 and frame["difference"] <= CLOSE and iid["low"] > 0),
+                f"{world}, flux, p = {p}: ± frames with {CALLS} calls have an AUC of {fixed(frame['rival_value'])} "
+                f"{between(low, high, fixed)}, which holds the exact operator's {fixed(frame['ours_value'])} "
+                f"({texts[0]}, the ball's radius); independent directions with 64 have {fixed(iid['rival_value'])}, "
+                f"{texts[1]}.",
+                bool(low <= frame["ours_value"] <= high and iid["low"] > 0),
             )
         )
     return found
