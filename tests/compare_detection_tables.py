@@ -117,8 +117,8 @@ def paired() -> pd.DataFrame:
                     "world": "memorizer", "step": 0, "task": "copy / population", "ours": f"exact_{p}, exact, 0",
                     "rival": f"flux_{p}, {probing}, {calls}", "measure": measure, "seeds": 5,
                     "ours_value": (0.995, 0.985)[p - 1],
-                    "rival_value": (0.995, 0.985)[p - 1] - difference, "difference": difference, "low": difference - 0.004,
-                    "high": difference + 0.004, "p_value": 0.5, "run_id": "r",
+                    "rival_value": (0.995, 0.985)[p - 1] - difference, "difference": difference,
+                    "low": difference - 0.004, "high": difference + 0.004, "p_value": 0.5, "run_id": "r",
                 }
             )  # fmt: skip
     return pd.DataFrame(rows)
