@@ -7,8 +7,8 @@ export OMP_NUM_THREADS ?= 1
 
 .PHONY: report test check reference bench emoji clean
 
-report: $(VENV)/.installed                ## the main job: `plaplace compare`; OUT=DIR, QUICK=1
-	$(BIN)/plaplace compare --out $(OUT) $(if $(QUICK),--quick)
+report: $(VENV)/.installed                ## the main job: `plaplace compare`; OUT=DIR, QUICK=1, JOBS=2
+	$(BIN)/plaplace compare --out $(OUT) $(if $(QUICK),--quick) $(if $(JOBS),--jobs $(JOBS))
 
 test: $(VENV)/.installed-dev              ## every test, full profile
 	PLAPLACE_PROFILE=full $(BIN)/python -m pytest
