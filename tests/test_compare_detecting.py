@@ -1,6 +1,7 @@
 """The measuring stage of the detection part: what is probed, how it is judged, and that a run can be repeated."""
 
 import base64
+import gzip
 import io
 import math
 from dataclasses import replace
@@ -220,7 +221,9 @@ def rows_of(names, jobs, tmp_path):
     notes = []
     stage.measure(folder, True, names, "r", lambda *a: None, lambda *a: notes.append(a), jobs=jobs)
     assert sorted(note[0] for note in notes) == sorted(names)
-    return {name: (folder / name).read_text().splitlines() for name in TABLES}
+    data = {name: (folder / name).read_bytes() for name in TABLES}
+    plain = {name: gzip.decompress(each) if name.endswith(".gz") else each for name, each in data.items()}
+    return {name: each.decode().splitlines() for name, each in plain.items()}
 
 
 @pytest.mark.slow
@@ -258,6 +261,6 @@ def test_unknown_worlds_and_no_jobs_are_sentences(tmp_path):
 
 def test_rows_are_kept_in_the_order_of_the_worlds():
     rows = Rows("r", True)
-    rows.add("roc.csv", [{"a": 1}, None])
-    rows.extend({"roc.csv": [{"a": 2}]})
-    assert rows.rows["roc.csv"] == [{"a": 1}, {"a": 2}]
+    rows.add("roc.csv.gz", [{"a": 1}, None])
+    rows.extend({"roc.csv.gz": [{"a": 2}]})
+    assert rows.rows["roc.csv.gz"] == [{"a": 1}, {"a": 2}]

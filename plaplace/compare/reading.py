@@ -23,7 +23,7 @@ FILES = {
     "problems": ("problems.csv",),
     "detection": ("detection.csv",),
     "paired": ("paired.csv",),
-    "roc": ("roc.csv",),
+    "roc": ("roc.csv.gz", "roc.csv"),
     "worlds": ("worlds.csv",),
     "gallery": ("gallery.csv",),
     "controls": ("controls.csv",),

@@ -90,7 +90,8 @@ def _title(tables: Tables) -> str:
 
 def _belongs(section: Section, tables: Tables) -> bool:
     """Whether the run was about what the section is about, so that its absence has to be told."""
-    detectors, estimators = "detection" in tables, "estimates" in tables or "coverage" in tables
+    detectors = any(name in tables for name in ("detection", "paired", "roc", "worlds", "gallery", "controls"))
+    estimators = any(name in tables for name in ("estimates", "coverage", "maps", "published", "cost", "accuracy"))
     about = detectors if section.name.startswith("detection") else estimators
     return about or not (detectors or estimators)
 

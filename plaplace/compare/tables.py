@@ -157,7 +157,7 @@ COLUMNS: dict[str, tuple[str, ...]] = {
         "run_id",
     ),
     # true positive rate against false positive rate, mean over seeds
-    "roc.csv": ("world", "step", "task", "statistic", "probing", "num_directions", "fpr", "tpr", "run_id"),
+    "roc.csv.gz": ("world", "step", "task", "statistic", "probing", "num_directions", "fpr", "tpr", "run_id"),
     # the models that were judged
     "worlds.csv": (
         "world",

@@ -170,7 +170,7 @@ def judge(beds: list[Bed], found: list[Passes], nothing: bool, collected: Rows) 
     main = judged["main"]
     ours = [each for each in main if each.first.statistic == DETECTOR]
     for one in main:
-        collected.add("roc.csv", judging.roc_rows(one, main_task, run_id))
+        collected.add("roc.csv.gz", judging.roc_rows(one, main_task, run_id))
         for task in tasks:
             for mine in ours:
                 if mine is not one:

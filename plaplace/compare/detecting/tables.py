@@ -11,7 +11,7 @@ from plaplace.compare import tables
 
 __all__ = ["TABLES", "Rows"]
 
-TABLES = ("detection.csv", "paired.csv", "roc.csv", "worlds.csv", "gallery.csv", "controls.csv")
+TABLES = ("detection.csv", "paired.csv", "roc.csv.gz", "worlds.csv", "gallery.csv", "controls.csv")
 
 
 @dataclass

@@ -48,5 +48,7 @@ def draw(summary: dict[str, Any]) -> Figure:
             for axis, name in zip(axes[:, column], ("image", "nearest"), strict=True):
                 axis.imshow(pixels(item[name]), interpolation="nearest")
             axes[0, column].set_title(f"{item['group']} {mark}".strip(), fontsize=7.5, color=color, pad=2)
-            axes[1, column].set_title(f"{item['distance']:.2g}", fontsize=7, color=GREY, pad=2)
+            axes[1, column].set_title(
+                f"{item['distance'] if item['distance'] > 1e-6 else 0:.2g}", fontsize=7, color=GREY, pad=2
+            )
     return drawing

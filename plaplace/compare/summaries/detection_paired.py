@@ -43,7 +43,8 @@ def verdicts(paired: pd.DataFrame) -> list[dict[str, Any]]:
     table = table[~table["rival"].str.startswith("boundary_")]  # the flux of that p in other units
     hopeless = table[(table["measure"] == "auc") & (table["ours_value"] < 0.5)]
     lost = set(zip(hopeless["world"], hopeless["step"], hopeless["task"], strict=True))
-    table = table[[key not in lost for key in zip(table["world"], table["step"], table["task"], strict=True)]]
+    keys = zip(table["world"], table["step"], table["task"], strict=True)
+    table = table[pd.Series([key not in lost for key in keys], index=table.index, dtype=bool)]
     found = []
     for (world, step, task, measure), rows in table.groupby(["world", "step", "task", "measure"], sort=False):
         wins, losses = int((rows["low"] > 0).sum()), int((rows["high"] < 0).sum())
