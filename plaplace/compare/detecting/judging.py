@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 import numpy as np
@@ -51,13 +51,11 @@ def pairs_of(judged: Judged, task: str) -> list[Pair]:
 def detection_row(judged: Judged, task: str, quick: bool, run_id: str) -> dict[str, Any] | None:
     """One row of detection.csv; None where a seed has no positives or no negatives."""
     pairs = pairs_of(judged, task)
-    if any(labels.all() or not labels.any() for _, labels in pairs):
+    if _one_sided(pairs):
         return None
     full = judged.view == "main"
     found = detection.evaluate_seeds(pairs, fprs=FPRS, num_bootstrap=BOOTSTRAP[quick] if full else 200)
     first = judged.first
-    low = [int((~labels).sum()) for _, labels in pairs]
-    reachable = min(low) >= 1 / FPRS[1]
     one, tenth = found.tpr[FPRS[0]], found.tpr[FPRS[1]]
     nothing = (None, None, None)
     return {
@@ -73,13 +71,18 @@ def detection_row(judged: Judged, task: str, quick: bool, run_id: str) -> dict[s
         "sigma": first.level.sigma,
         "seeds": len(pairs),
         "positives": sum(int(labels.sum()) for _, labels in pairs),
-        "negatives": sum(low),
+        "negatives": sum(int((~labels).sum()) for _, labels in pairs),
         **_named("auc", (found.auc.value, found.auc.low, found.auc.high)),
         **_named("tpr_1", (one.value, one.low, one.high)),
-        **_named("tpr_01", (tenth.value, tenth.low, tenth.high) if reachable else nothing),
+        **_named("tpr_01", (tenth.value, tenth.low, tenth.high) if found.reached[FPRS[1]] else nothing),
         "milliseconds": float(f"{sum(each.milliseconds for each in judged.scores) / len(pairs):.3g}"),
         "run_id": run_id,
     }
+
+
+def _one_sided(pairs: Sequence[Pair]) -> bool:
+    """Whether a seed has positives alone or negatives alone."""
+    return any(labels.all() or not labels.any() for _, labels in pairs)
 
 
 def _named(name: str, values: Sequence[float | None]) -> dict[str, float | None]:
@@ -94,7 +97,7 @@ def contender(scored: Scored) -> str:
 def paired_rows(ours: Judged, rival: Judged, task: str, quick: bool, run_id: str) -> list[dict[str, Any]]:
     """Two rows of paired.csv, AUC and true positive rate at 1%, on the images that both have a score for."""
     own, other = _on_the_same(ours, rival, task)
-    if any(labels.all() or not labels.any() for _, labels in own):
+    if _one_sided(own):
         return []
     triples = [(mine, his, labels) for (mine, labels), (his, _) in zip(own, other, strict=True)]
     found = detection.paired_seeds(triples, fpr=FPRS[0], num_bootstrap=BOOTSTRAP[quick])
@@ -128,7 +131,7 @@ def _on_the_same(ours: Judged, rival: Judged, task: str) -> tuple[list[Pair], li
 
     def without(judged: Judged) -> Judged:
         scores = [
-            Scored(**{**vars(each), "scores": each.scores.masked_fill(bad, math.nan)})
+            replace(each, scores=each.scores.masked_fill(bad, math.nan))
             for each, bad in zip(judged.scores, nan, strict=True)
         ]
         return Judged(judged.view, judged.beds, scores)
@@ -139,7 +142,7 @@ def _on_the_same(ours: Judged, rival: Judged, task: str) -> tuple[list[Pair], li
 def roc_rows(judged: Judged, task: str, run_id: str) -> list[dict[str, Any]]:
     """The curve on a grid of false positive rates: at each the largest true positive rate, mean over seeds."""
     pairs = pairs_of(judged, task)
-    if any(labels.all() or not labels.any() for _, labels in pairs):
+    if _one_sided(pairs):
         return []
     curves = []
     for scores, labels in pairs:

@@ -46,16 +46,16 @@ def passes(bed: Bed, quick: bool, first: bool, main: bool, control: bool) -> Pas
     """
     level, cheap = bed.level, math.prod(bed.images.shape[1:]) <= CHEAP
     found: Passes = {view: [] for view in VIEWS}
+    ours = detected(bed, level, (CALLS,), null=main)  # one pass for all the views at the main level
     if control:
-        found["control"] = tested(bed, level)
-        found["main"] = scored(bed, PROBINGS["frame"], level, CALLS, CONTROLS) + detected(bed, level, (CALLS,))
+        found["control"] = found["main"] = tested(bed, level) + ours
         return found
     if bed.step:
-        found["onset"] = scored(bed, PROBINGS["frame"], level, CALLS, ONSET) + detected(bed, level, (CALLS,))
+        found["onset"] = scored(bed, PROBINGS["frame"], level, CALLS, ONSET) + ours
     if not main:
         return found
-    found["control"] = tested(bed, level)
-    found["main"] = compared(bed, level, cheap)
+    found["control"] = tested(bed, level) + ours
+    found["main"] = compared(bed, level, cheap, ours)
     if (first and math.prod(bed.images.shape[1:]) < LARGE) or (cheap and bed.step):
         found["calls"] = over_calls(bed, level, 16 if quick or not cheap else 64 if bed.step else 256)
         for other in bed.levels:
@@ -65,11 +65,11 @@ def passes(bed: Bed, quick: bool, first: bool, main: bool, control: bool) -> Pas
     return found
 
 
-def compared(bed: Bed, level: Level, cheap: bool) -> list[Scored]:
+def compared(bed: Bed, level: Level, cheap: bool, ours: list[Scored]) -> list[Scored]:
     """Every statistic that the bed allows on one +- frame, the rivals' own ways of probing, ours, the exact values."""
     names = [name for name, each in statistics.items() if bed.conditions is not None or not each.conditional]
     names = [name for name in names if cheap or name not in DEAR]
-    found = scored(bed, PROBINGS["frame"], level, CALLS, names) + detected(bed, level, (CALLS,))
+    found = scored(bed, PROBINGS["frame"], level, CALLS, names) + ours
     for name, (most, *fewer) in (RIVALS if cheap else DEAR_RIVALS).items():
         found += scored(bed, PROBINGS[name], level, most, FLUX if name.startswith("noised") else ANY, fewer)
     if bed.rival_level is not None:
@@ -127,8 +127,7 @@ def tested(bed: Bed, level: Level) -> list[Scored]:
     null, _ = pass_over(bed, PROBINGS["frame"], level, CALLS, null=True)
     null = null.rows(slice(fitted_on(bed), None))  # the same for all, and none that our detector was fitted on
     calls = int(images.num_evaluations.max())
-    found = [
+    return [
         Scored(name, "frame", CALLS, calls, level, statistics[name](images), milliseconds, statistics[name](null))
         for name in CONTROLS
     ]
-    return found + detected(bed, level, (CALLS,), null=True)

@@ -57,7 +57,7 @@ def measure(
     Raises:
         FileNotFoundError, ImportError: a required world lacks its data or a package.
     """
-    collected = Rows(run_id, quick)
+    Rows(run_id, quick).write(folder)  # in place of an earlier run's
     found: dict[str, dict[str, list[dict[str, Any]]]] = {}
     for name, rows, seconds, skipped in _each(worlds, quick, run_id, progress, required, jobs):
         found[name] = rows
@@ -66,7 +66,6 @@ def measure(
             collected.extend(found.get(each, {}))
         collected.write(folder)
         note(name, seconds, skipped)
-    collected.write(folder)
 
 
 Answer = tuple[str, dict[str, list[dict[str, Any]]], float, str]
@@ -127,7 +126,7 @@ def measure_world(world: World, collected: Rows, report: Callable[[int, int], No
         began = time.perf_counter()
         for checkpoint, bed in enumerate(world.build(seed, collected.quick, over(number))):
             trained = time.perf_counter() - began
-            collected.add("worlds.csv", [world_row(world, bed, trained, collected.run_id)])
+            collected.add("worlds.csv", [world_row(bed, trained, collected.run_id)])
             main = collected.quick or not world.main_steps or bed.step in world.main_steps
             found.setdefault(checkpoint, []).append(
                 (bed, passes(bed, collected.quick, number == 0, main, world.control))
@@ -137,7 +136,7 @@ def measure_world(world: World, collected: Rows, report: Callable[[int, int], No
         judge([bed for bed, _ in beds], [each for _, each in beds], world.control, collected)
 
 
-def world_row(world: World, bed: Bed, seconds: float, run_id: str) -> dict[str, Any]:
+def world_row(bed: Bed, seconds: float, run_id: str) -> dict[str, Any]:
     """A row of worlds.csv."""
     counts = Counter(bed.groups)
     return {

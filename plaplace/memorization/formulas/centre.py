@@ -5,8 +5,7 @@
 
 At the image the noise is 0, and a network that has memorized x_0 says so: `eps_hat = (x - alpha x_0) / sigma` vanishes
 at alpha x_0. Where the data spread along some directions, the score pulls along them to where there are more, so the
-sign is minus. On the sphere it is plus (`sphere_norm`): there the noise is as long as in training, the memorizing
-network finds all of it and the others only the part across the data.
+sign is minus. On the sphere (`sphere_norm`) no one sign serves.
 
 SimA asks at x_0, not scaled by alpha, as its authors' code does, and takes the 4-norm, which weighs the largest pixels;
 it is the paper's number and grows as D^(1/4). Where alpha is near 1 the two ask at nearly the same point; where it is

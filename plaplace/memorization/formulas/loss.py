@@ -53,7 +53,8 @@ def sphere_norm(probes: Probes) -> Tensor:
     """(B,) `-mean |eps_hat| / sqrt D`: the sign of practice, since what a network gets wrong adds to the length.
 
     The linear-Gaussian model says the opposite, 1 for a memorized point and sqrt((D-k)/D) for one with k tangent
-    directions. On the worlds of this package, the exact memorizer among them, this sign is the right one; a control.
+    directions. The sign is that of the literature, and no one sign is right everywhere: in the recorded run the AUC is
+    0.91 on digits, 0.48 on Fashion-MNIST 28 x 28 and 0.19 for class-conditional copies. A control, not a detector.
     """
     return probes.mean(norm_samples(probes)).mean
 
