@@ -106,19 +106,6 @@ def test_evaluations(name, evaluations):
     assert sum(asked) == 3 * evaluations
 
 
-@pytest.mark.parametrize("batch_size", [1, 2, 7])
-def test_the_same_numbers_whatever_the_batching(batch_size):
-    model, x = dressed(mixture(4)), points(7, 4)
-    whole = memorization.probe(model, x, 0.4, 4, torch.Generator().manual_seed(0), statistics=NAMES)
-    parts = memorization.probe(
-        model, x, 0.4, 4, torch.Generator().manual_seed(0), statistics=NAMES, batch_size=batch_size
-    )
-    for name in NAMES:
-        got = memorization.statistics[name]
-        torch.testing.assert_close(got(parts), got(whole), rtol=1e-10, atol=1e-12, msg=name)
-    assert parts.num_evaluations.tolist() == whole.num_evaluations.tolist() == [18] * 7
-
-
 def test_pian_of_nothing_is_nothing():
     assert value(gaussian([1.0, 1.0]), "pian", torch.zeros(1, 2).double(), 0.5).tolist() == [0.0]
 

@@ -129,27 +129,3 @@ def test_evaluations(name):
 def test_directions_without_pairs_are_all_used(kind):
     found = memorization.probe(gaussian([1.0] * 9), points(3, 9), 0.5, 8, statistics=["laplacian"], directions=kind)
     assert found.num_evaluations.tolist() == [17] * 3
-
-
-@pytest.mark.parametrize("batch_size", [1, 2, 30])
-def test_the_same_numbers_whatever_the_batching(batch_size):
-    model, x = dressed(mixture(5)), points(7, 5)
-    whole = memorization.probe(model, x, 0.4, 6, torch.Generator().manual_seed(0), statistics=NAMES)
-    parts = memorization.probe(
-        model, x, 0.4, 6, torch.Generator().manual_seed(0), statistics=NAMES, batch_size=batch_size
-    )
-    for name in NAMES:
-        got = memorization.statistics[name]
-        torch.testing.assert_close(got(parts), got(whole), rtol=1e-9, atol=1e-10, msg=name)
-    assert parts.num_evaluations.tolist() == whole.num_evaluations.tolist()
-
-
-def test_an_answer_that_is_not_finite_spoils_its_image_alone():
-    def score(x, t):
-        return torch.where(x[:, :1] > 50, torch.full_like(x, math.nan), 1.0) * -x
-
-    x = points(3, 4)
-    x[1] = 100
-    model = models.from_score(score, (4,), models.SigmaLevels())
-    for name in NAMES:
-        assert value(model, name, x, 0.5).isnan().tolist() == [False, True, False], name

@@ -119,33 +119,6 @@ def test_all_exponents_share_their_evaluations():
     assert ask(gaussian([1.0] * 5), VOLUMES, points(3, 5), 0.5, m=10).num_evaluations.tolist() == [20] * 3
 
 
-@pytest.mark.parametrize("batch_size", [1, 3, 30])
-def test_the_same_numbers_whatever_the_batching(batch_size):
-    model, x = dressed(mixture(5)), points(7, 5)
-    whole, parts = ask(model, NAMES, x, 0.4), ask(model, NAMES, x, 0.4, batch_size=batch_size)
-    for name in NAMES:
-        got = memorization.statistics[name]
-        torch.testing.assert_close(got(parts), got(whole), rtol=1e-7, atol=1e-8, msg=name)
-    assert parts.num_evaluations.tolist() == whole.num_evaluations.tolist()
-    alone = ask(model, NAMES, x[4:5], 0.4)
-    for name in NAMES:
-        got = memorization.statistics[name]
-        torch.testing.assert_close(got(alone)[0], got(whole)[4], rtol=1e-7, atol=1e-8, msg=name)
-
-
-def test_an_answer_that_is_not_finite_spoils_its_image_alone():
-    def score(x, t):
-        return torch.where(x[:, :1] > 50, torch.full_like(x, math.nan), 1.0) * -x
-
-    x = points(3, 4)
-    x[1] = 100
-    model = models.from_score(score, (4,), models.SigmaLevels())
-    for name in NAMES:
-        found = ask(model, [name], x, 0.5)
-        assert memorization.statistics[name](found).isnan().tolist() == [False, True, False], name
-        assert found.num_nonfinite.tolist() == [0, int(found.num_evaluations[1]), 0], name
-
-
 def test_float32_points_give_the_same_to_their_rounding():
     model, x = gaussian([0.1, 1.0, 3.0, 0.5]), points(3, 4)
     for name in (*VOLUMES, "dsm_lid"):

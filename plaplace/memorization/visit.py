@@ -115,7 +115,9 @@ class Visit:
             found = [(empty, empty.new_zeros(0, k, self.dimension))]
         eps, pulled = (torch.cat(each) for each in zip(*found, strict=True))
         self.evaluations += (1 + 2 * pulled.shape[1]) * _branches(branch)
-        return self._seen(eps[:, None])[:, 0], self._seen(pulled)
+        eps, pulled = self._seen(eps[:, None]), self._seen(pulled)
+        # a constant that is not finite has a derivative all the same
+        return eps[:, 0], pulled.masked_fill(eps.isnan().any(2, keepdim=True), math.nan)
 
     def _seen(self, values: Tensor) -> Tensor:
         """(b, k, D), all NaN where an entry is not finite, and counted: an overflow must not rank as anything."""
