@@ -41,13 +41,16 @@ __all__ = ["KINDS", "PAIRED", "Directions", "Summary", "draw", "haar_frames", "n
 
 SOBOL_SETS = 8  # independent sets: 7 degrees of freedom for the standard error
 
+Source = torch.Generator | Sequence[int] | None  # of random numbers
+
 
 @dataclass(frozen=True)
 class Directions:
     """Unit vectors with the structure that their standard error needs.
 
     Attributes:
-        vectors: (m, D) float64 rows of length 1; of a paired kind, rows 2i and 2i+1 are n and -n.
+        vectors: (m, D) float64 rows of length 1; of a paired kind, rows 2i and 2i+1 are n and -n. (S, m, D) where S
+            draws of the same structure were made at once.
         paired: whether a sample is a pair of rows.
         sizes: samples in each independent block, in the order of the rows; they sum to m, or to m/2 when paired.
         population: D where the samples of one block are axes of one orthonormal frame, else None.
@@ -82,7 +85,7 @@ class Summary(NamedTuple):
 
 
 def draw(
-    kind: str, num_directions: int, dimension: int, generator: torch.Generator | None = None, most: int | None = None
+    kind: str, num_directions: int, dimension: int, generator: Source = None, most: int | None = None
 ) -> Directions:
     """Draw directions of one kind, in float64 on the device of the generator.
 
@@ -90,7 +93,8 @@ def draw(
         kind: a name in `KINDS`.
         num_directions: m >= 1; even for the paired kinds, "antithetic" and "frame".
         dimension: D >= 1.
-        generator: source of all randomness; None means torch's default CPU generator.
+        generator: source of all randomness; None means torch's default CPU generator. S seeds make S draws at once,
+            vectors (S, m, D), each as by a generator of that seed (of which torch's takes the lower 32 bits).
         most: most samples (directions, or pairs of a paired kind) in one frame or low-discrepancy set. None means D
             for a frame, and what makes about 8 sets. Blocks are as few as that allows, of sizes differing by at most 1.
 
@@ -116,36 +120,40 @@ def draw(
     return KINDS[kind](m, dimension, generator, most)
 
 
-def _iid(m: int, dimension: int, generator: torch.Generator | None, most: int | None) -> Directions:
-    return Directions(normalised(_normal((m, dimension), generator)), False, (1,) * m, None, "directions")
+def _iid(m: int, dimension: int, source: Source, most: int | None) -> Directions:
+    return Directions(normalised(_normal((m, dimension), source)), False, (1,) * m, None, "directions")
 
 
-def _antithetic(m: int, dimension: int, generator: torch.Generator | None, most: int | None) -> Directions:
-    half = normalised(_normal((_half(m, "antithetic"), dimension), generator))
-    return Directions(_mirror(half), True, (1,) * len(half), None, "pairs")
+def _antithetic(m: int, dimension: int, source: Source, most: int | None) -> Directions:
+    pairs = _half(m, "antithetic")
+    half = normalised(_normal((pairs, dimension), source))
+    return Directions(_mirror(half), True, (1,) * pairs, None, "pairs")
 
 
-def _frame(m: int, dimension: int, generator: torch.Generator | None, most: int | None) -> Directions:
+def _frame(m: int, dimension: int, source: Source, most: int | None) -> Directions:
     sizes = split_evenly(_half(m, "frame"), min(dimension, most or dimension))
-    return Directions(_mirror(haar_frames(sizes, dimension, generator)), True, sizes, dimension, "frames")
+    return Directions(_mirror(haar_frames(sizes, dimension, source)), True, sizes, dimension, "frames")
 
 
-def _orthonormal(m: int, dimension: int, generator: torch.Generator | None, most: int | None) -> Directions:
+def _orthonormal(m: int, dimension: int, source: Source, most: int | None) -> Directions:
     sizes = split_evenly(m, min(dimension, most or dimension))
-    return Directions(haar_frames(sizes, dimension, generator), False, sizes, dimension, "frames")
+    return Directions(haar_frames(sizes, dimension, source), False, sizes, dimension, "frames")
 
 
-def _sobol(m: int, dimension: int, generator: torch.Generator | None, most: int | None) -> Directions:
+def _sobol(m: int, dimension: int, source: Source, most: int | None) -> Directions:
     if dimension > SobolEngine.MAXDIM:
         raise ValueError(f"D = {dimension} was given with directions = 'sobol'; it reaches D = {SobolEngine.MAXDIM}")
     # two sets at least, for their spread; beyond that two points a set at least, or it were iid
     number = min(SOBOL_SETS, max(2, m // 2), m)
     sizes = split_evenly(m, most or math.ceil(m / number))
-    sets = [(_circle if dimension == 2 else _scrambled)(size, dimension, generator) for size in sizes]
-    return Directions(torch.cat(sets), False, sizes, None, "low-discrepancy sets")
+
+    def sets(generator: torch.Generator | None) -> Tensor:
+        return torch.cat([(_circle if dimension == 2 else _scrambled)(size, dimension, generator) for size in sizes])
+
+    return Directions(_each(sets, (m, dimension), source), False, sizes, None, "low-discrepancy sets")
 
 
-KINDS: dict[str, Callable[[int, int, torch.Generator | None, int | None], Directions]] = {
+KINDS: dict[str, Callable[[int, int, Source, int | None], Directions]] = {
     "iid": _iid,
     "antithetic": _antithetic,
     "frame": _frame,
@@ -170,18 +178,18 @@ def _scrambled(m: int, dimension: int, generator: torch.Generator | None) -> Ten
     return normalised(normal).to(_device(generator))
 
 
-def haar_frames(sizes: Sequence[int], dimension: int, generator: torch.Generator | None) -> Tensor:
+def haar_frames(sizes: Sequence[int], dimension: int, source: Source) -> Tensor:
     """Rows of independent Haar-distributed frames, block by block: `sizes[j] <= D` orthonormal rows each.
 
     QR of a Gaussian matrix, columns signed so that R has a positive diagonal (otherwise Q is not Haar); the first
     columns of a Haar frame are a smaller Haar frame.
     """
     most, number = max(sizes), len(sizes)
-    q, r = torch.linalg.qr(_normal((number, most, dimension), generator).transpose(1, 2))
-    rows: Tensor = (q * torch.where(r.diagonal(dim1=1, dim2=2) < 0, -1.0, 1.0)[:, None]).transpose(1, 2)
+    q, r = torch.linalg.qr(_normal((number, most, dimension), source).mT)
+    rows: Tensor = (q * torch.where(r.diagonal(dim1=-2, dim2=-1) < 0, -1.0, 1.0)[..., None, :]).mT
     if min(sizes) == most:
-        return rows.reshape(number * most, dimension)
-    return torch.cat([rows[j, :size] for j, size in enumerate(sizes)])
+        return rows.flatten(-3, -2)
+    return torch.cat([rows[..., j, :size, :] for j, size in enumerate(sizes)], -2)
 
 
 def split_evenly(total: int, most: int) -> tuple[int, ...]:
@@ -264,8 +272,21 @@ def _device(generator: torch.Generator | None) -> torch.device:
     return torch.device("cpu") if generator is None else generator.device
 
 
-def _normal(shape: tuple[int, ...], generator: torch.Generator | None) -> Tensor:
-    return torch.randn(shape, generator=generator, dtype=torch.float64, device=_device(generator))
+def _normal(shape: tuple[int, ...], source: Source) -> Tensor:
+    def normal(generator: torch.Generator | None) -> Tensor:
+        return torch.randn(shape, generator=generator, dtype=torch.float64, device=_device(generator))
+
+    return _each(normal, shape, source)
+
+
+def _each(function: Callable[[torch.Generator | None], Tensor], shape: tuple[int, ...], source: Source) -> Tensor:
+    """What a function makes of a generator, or (S, *shape) of the generators of S seeds, one after the other."""
+    if source is None or isinstance(source, torch.Generator):
+        return function(source)
+    rows, generator = torch.empty(len(source), *shape, dtype=torch.float64), torch.Generator()
+    for row, seed in zip(rows, source, strict=True):
+        row.copy_(function(generator.manual_seed(seed)))
+    return rows
 
 
 def _half(m: int, kind: str) -> int:
@@ -275,4 +296,4 @@ def _half(m: int, kind: str) -> int:
 
 
 def _mirror(half: Tensor) -> Tensor:
-    return torch.stack([half, -half], 1).flatten(0, 1)
+    return torch.stack([half, -half], -2).flatten(-3, -2)

@@ -8,7 +8,7 @@ import torch
 
 from plaplace import memorization, models
 from plaplace.memorization import Profile
-from plaplace.memorization.detector import balanced, odd_share, second_level
+from plaplace.memorization.detector import balanced, contrast_weight, odd_share, second_level
 from plaplace.mixture import GaussianMixture
 from tests.exact_fields import dressed, gaussian, points
 
@@ -151,6 +151,68 @@ def test_same_seed_same_scores_whatever_the_company():
     assert torch.equal(first(x), again(x))
     torch.testing.assert_close(torch.cat([first(x[:2]), first(x[2:])]), first(x), rtol=1e-12, atol=1e-12)
     assert Profile.fit(model, null, 0.4, 16, seeded(5)).seed != first.seed
+
+
+def test_a_plan_is_what_a_fit_uses():
+    model = isotropic("sigma")
+    for number in (2, 4, 16, 64):
+        detector = Profile.fit(model, spread(20, 1), 0.4, number, seeded())
+        assert Profile.plan(model, 0.4, number) == (detector.levels, detector.calls)
+
+
+@pytest.mark.parametrize("seeds", [None, range(100, 130)])
+def test_probes_that_were_made_before_give_the_same_fit_and_the_same_scores(seeds):
+    model, null, x = isotropic("sigma"), spread(30, 1), points(6, DIMENSION, 2)
+    fitted = Profile.fit(model, null, 0.4, 16, None if seeds else seeded(4), seeds=seeds)
+    plan, own = zip(*Profile.plan(model, 0.4, 16), strict=True), range(6)
+    made = [
+        memorization.probe(model, null, *each, seeds=seeds)
+        if seeds
+        else memorization.probe(model, null, *each, seeded(fitted.seed))
+        for each in plan
+    ]
+    again = Profile.fitted(model, made, fitted.seed)
+    assert again == fitted
+    probes = [memorization.probe(model, x, *each, seeds=own) for each in zip(again.levels, again.calls, strict=True)]
+    assert torch.equal(again.score(probes), fitted(x, seeds=own))
+    assert torch.equal(again.score(again.probe(x)), fitted(x))
+
+
+def test_own_seeds_give_an_image_the_same_score_in_any_company():
+    variance = torch.linspace(0.01, 3.0, DIMENSION, dtype=torch.float64)
+    model, null, x = gaussian(variance), spread(20, 1), points(6, DIMENSION, 2)
+    detector = Profile.fit(model, null, 0.4, 16, seeds=range(20))
+    assert torch.equal(detector(x[[4, 1]], seeds=[7, 3]), detector(x, seeds=[0, 3, 9, 9, 7, 1])[[4, 1]])
+    assert not torch.equal(detector(x, seeds=range(6)), detector(x, seeds=range(6, 12)))
+
+
+def test_probes_of_something_else_are_a_sentence():
+    model, x = isotropic("sigma"), points(6, DIMENSION, 2)
+    detector = Profile.fit(model, spread(30, 1), 0.4, 16, seeded())
+    main, second = detector.probe(x)
+    for wrong in ([main], [second, main], [main, main], []):
+        with pytest.raises(ValueError, match=r"the detector takes those of its levels, \[\(0.4, 12\), "):
+            detector.score(wrong)
+    with pytest.raises(ValueError, match="probes of 3 and 6 images were given"):
+        detector.standard_error([main, second.rows(slice(0, 3))])
+    wide = memorization.probe(model, x, 0.4, 12, radius=3.0)
+    with pytest.raises(ValueError, match=r"probes of radius 3\.0 were given"):
+        detector.score([wide, second])
+    rounds = memorization.probe(model, x, 0.4, 12, tolerance=1e-9, max_directions=24)
+    with pytest.raises(ValueError, match=r"\[\(0.4, 24\), "):
+        detector.score([rounds, second])
+    with pytest.raises(ValueError, match="no probes were given"):
+        Profile.fitted(model, [])
+    with pytest.raises(ValueError, match="the detector takes those of its levels"):
+        Profile.fitted(model, [main, main])
+    with pytest.raises(ValueError, match="seeds and a generator were given"):
+        Profile.fit(model, spread(30, 1), 0.4, 16, seeded(), seeds=range(30))
+
+
+def test_the_contrast_weight_is_a_share_of_the_slope():
+    second = torch.linspace(0, 1, 9).double()
+    assert contrast_weight(2 * second + 1, second, 16) == pytest.approx(0.3 * 0.5 * 2)
+    assert contrast_weight(2 * second + 1, second, 8) == 0
 
 
 def test_a_bad_image_is_nan_and_spoils_no_other():

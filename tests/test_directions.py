@@ -173,3 +173,9 @@ def test_nan_stays_in_its_row_of_the_summary():
         assert got.mean[1].isnan()
         assert got.standard_error[1].isnan()
     assert summarise(values[:, :1], (1,)).standard_error[0] == math.inf
+
+
+def test_frames_of_unequal_sizes_are_different_frames():
+    rows = haar_frames((3, 2), 3, generator())
+    assert float((rows[:2] - rows[3:]).abs().max()) > 0.1
+    assert float((rows[3:] @ rows[3:].mT - torch.eye(2)).abs().max()) < 1e-12

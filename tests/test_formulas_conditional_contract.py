@@ -7,6 +7,7 @@ import torch
 
 from plaplace import memorization, models, noise
 from plaplace.directions import draw
+from plaplace.memorization.draws import Draws
 from plaplace.memorization.given import Given
 from plaplace.memorization.visit import Visit
 from tests.conditional_mixtures import AT_NOISE, AT_THE_IMAGE, ask, mixtures, points, value
@@ -68,10 +69,10 @@ def test_the_same_numbers_whatever_the_batching(batch_size):
 
 def test_products_cut_into_parts_keep_their_conditions():
     world, x = mixtures(), points(5, 5)
-    level, axes = world.levels.at(sigma=0.4), draw("iid", 3, 5, torch.Generator().manual_seed(0)).vectors
+    level, drawn = world.levels.at(sigma=0.4), draw("iid", 3, 5, range(5))
     given = Given.prepare(world.model, [2, 0, 1, 1, 0], 5)
-    for vectors in (axes, axes.expand(5, 3, 5) * torch.arange(1, 6)[:, None, None], lambda eps: eps[:, None]):
-        visits = [Visit(world.model, level, x, axes, 1.0, given, None, 0, size) for size in (100, 2)]
+    for vectors in (drawn.vectors[:1].expand(5, 3, 5), drawn.vectors, lambda eps: eps[:, None]):
+        visits = [Visit(world.model, level, x, drawn, 1.0, given, None, Draws(5, (0,)), size) for size in (100, 2)]
         whole, parts = (visit.products(x, vectors, "gap") for visit in visits)
         torch.testing.assert_close(parts, whole, rtol=1e-12, atol=1e-14)
         assert visits[0].evaluations == visits[1].evaluations == 2 * (1 + 2 * whole[1].shape[1])

@@ -40,9 +40,25 @@ def test_keeps_norms_inner_products_and_pairs_of_the_predicted_noise():
         mean = halves[:, : j + 1].mean(1).norm(dim=1)
         torch.testing.assert_close(found.sphere().drift[:, j], mean, rtol=1e-10, atol=1e-12)
     torch.testing.assert_close(found.drift, eps.mean(1).norm(dim=1), rtol=1e-10, atol=1e-12)
+    for j in range(5):
+        others = halves[:, [i for i in range(5) if i != j]].mean(1).norm(dim=1)
+        torch.testing.assert_close(found.sphere().without[:, j], others, rtol=1e-10, atol=1e-12)
     torch.testing.assert_close(memorization.statistics["displacement"](found), -(found.drift**2) / 5, rtol=0, atol=0)
     assert found.num_evaluations.tolist() == [10] * 3
     assert found.radius == pytest.approx(0.3 * math.sqrt(5))
+
+
+def test_of_several_frames_the_displacement_is_kept_without_each():
+    """Five dimensions hold 5 pairs: 22 pairs are frames of 5, 5, 4, 4, 4."""
+    model, x = curved(5), points(3, 5)
+    found = memorization.probe(model, x, 0.3, 44, seeds=[1, 2, 3], batch_size=12)
+    for row, seed in enumerate([1, 2, 3]):
+        n = draw("frame", 44, 5, torch.Generator().manual_seed(seed)).vectors
+        at = x[row] + 0.3 * math.sqrt(5) * n
+        eps = -0.3 * (torch.sin(3 * at) - at**3 / 0.3)
+        halves = ((eps[0::2] + eps[1::2]) / 2).split([5, 5, 4, 4, 4])
+        wanted = [torch.cat([*halves[:j], *halves[j + 1 :]]).mean(0).norm() for j in range(5)]
+        torch.testing.assert_close(found.sphere().without[row], torch.stack(wanted), rtol=1e-10, atol=1e-12)
 
 
 @pytest.mark.parametrize("batch_size", [1, 2, 3, 7, 1000])
@@ -241,6 +257,7 @@ def test_rows_and_joined_are_inverse():
     found = memorization.probe(curved(4), points(5, 4), 0.3, 8, torch.Generator().manual_seed(0))
     again = memorization.Probes.joined([found.rows(slice(0, 2)), found.rows(torch.tensor([2, 3, 4]))])
     torch.testing.assert_close(again.norm, found.norm, rtol=0, atol=0)
+    torch.testing.assert_close(again.sphere().without, found.sphere().without, rtol=0, atol=0)
     assert len(again) == 5
     with pytest.raises(ValueError, match="made alike"):
         memorization.Probes.joined([found, memorization.probe(curved(4), points(1, 4), 0.4, 8)])
@@ -255,5 +272,6 @@ def test_the_first_directions_are_a_smaller_pass(kind):
     torch.testing.assert_close(part.norm, whole.norm[:, :10], rtol=0, atol=0)
     assert sum(part.structure.sizes) == (10 if kind == "iid" else 5)
     assert bool(memorization.statistics["flux_1"].standard_error(part).isfinite().all())
+    assert part.sphere().without is None and whole.first(24) is whole
     with pytest.raises(ValueError, match="accepted are 1 to 24"):
         whole.first(26)

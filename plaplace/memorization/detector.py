@@ -35,45 +35,36 @@ frame is near what one ball holds.
 from __future__ import annotations
 
 import math
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
 
 import torch
 from torch import Tensor
 
-from plaplace.memorization.formulas.loss import denoising_loss
+from plaplace import noise
+from plaplace.memorization.balance import balanced, log_term, odd_share
 from plaplace.memorization.probe import probe
 from plaplace.memorization.probes import Probes
 from plaplace.models.levels import Level
 from plaplace.models.protocol import ScoreModel
 
-__all__ = ["Profile", "balanced", "second_level"]
+__all__ = ["Profile", "balanced", "contrast_weight", "log_term", "odd_share", "second_level"]
 
 RATIO = 6.0  # of sigma / alpha, from the main to the second level
-AXES = 8  # dimensions up to which the odd half counts in full
 WEIGHT = 0.3  # of the null's slope
 _LEAST = 5  # null images for a line; a few hundred give a good one
-
-
-def odd_share(dimension: int) -> float:
-    """c, the weight of the odd half.
-
-    >>> odd_share(8), odd_share(64)
-    (1.0, 0.125)
-    """
-    return min(1.0, AXES / dimension)
-
-
-def balanced(probes: Probes) -> Tensor:
-    """(B,) `a`, of +- pairs: the even half of the squared error and c of the odd one, per coordinate."""
-    even = probes.drift.square() / probes.dimension
-    return even + odd_share(probes.dimension) * (-denoising_loss(probes) - even)
 
 
 def second_level(model: ScoreModel, level: Level) -> Level:
     """The level with `RATIO` times sigma / alpha, or the last one that the model has and that still has signal."""
     least = min(each.snr for each in model.levels.spread(50))
     return model.levels.at(snr=max(level.snr / RATIO**2, least))
+
+
+def contrast_weight(main: Tensor, second: Tensor, dimension: int) -> float:
+    """w, from the logarithms of `a` of null images at the main and the second level."""
+    return WEIGHT * (1 - odd_share(dimension)) * _slope(main, second)
 
 
 @dataclass(frozen=True)
@@ -86,7 +77,7 @@ class Profile:
         calls: +- directions at each.
         weight: w of the second level; 0 for none.
         centre, scale: of the null's scores; reported scores are in its standard deviations.
-        seed: of the directions.
+        seed: of the directions of images that come without seeds.
     """
 
     model: ScoreModel
@@ -95,7 +86,33 @@ class Profile:
     weight: float
     centre: float
     scale: float
-    seed: int
+    seed: int = 0
+
+    @staticmethod
+    def plan(
+        model: ScoreModel, level: Level | float, num_directions: int = 16
+    ) -> tuple[tuple[Level, ...], tuple[int, ...]]:
+        """Levels and calls of the detector that spends `num_directions` an image, the main level first.
+
+        Raises:
+            ValueError: a level that the model lacks or that has no signal, or an odd number of directions.
+
+        >>> from plaplace import models
+        >>> model = models.from_score(lambda x, t: -x, (64,), models.SigmaLevels())
+        >>> levels, calls = Profile.plan(model, 0.5)
+        >>> [each.sigma for each in levels], calls
+        ([0.5, 3.0], (12, 4))
+        """
+        if num_directions < 2 or num_directions % 2:
+            raise ValueError(f"num_directions = {num_directions} was given; accepted are even numbers >= 2")
+        main = model.levels.check(level)
+        if main.alpha == 0:
+            raise ValueError(f"{main} was given; it has no signal, and every image is the same there")
+        second, dimension = second_level(model, main), math.prod(model.shape)
+        if odd_share(dimension) < 1 and second.snr < main.snr / 2 and num_directions >= 4:
+            quarter = 2 * max(1, round(num_directions / 8))
+            return (main, second), (num_directions - quarter, quarter)
+        return (main,), (num_directions,)  # near the last level there is no second
 
     @staticmethod
     def fit(
@@ -105,6 +122,8 @@ class Profile:
         num_directions: int = 16,
         generator: torch.Generator | None = None,
         condition: Any = None,
+        *,
+        seeds: Sequence[int] | None = None,
     ) -> Profile:
         """Calibrate on images that the model has not seen.
 
@@ -115,44 +134,126 @@ class Profile:
             num_directions: network evaluations that an image may cost later, even.
             generator: one number is taken from it.
             condition: one for all null images or one each.
+            seeds: one each, in place of a generator.
 
         Raises:
             ValueError: too few null images, or what `probe` refuses.
         """
-        if len(null) < _LEAST:
-            raise ValueError(f"{len(null)} null images were given; a line through them needs {_LEAST}")
-        if num_directions < 2 or num_directions % 2:
-            raise ValueError(f"num_directions = {num_directions} was given; accepted are even numbers >= 2")
-        main = model.levels.check(level)
-        if main.alpha == 0:
-            raise ValueError(f"{main} was given; it has no signal, and every image is the same there")
-        second, most = second_level(model, main), WEIGHT * (1 - odd_share(math.prod(model.shape)))
-        seed = int(torch.randint(2**62, (), generator=generator, device=generator.device if generator else "cpu"))
-        levels: tuple[Level, ...] = (main,)
-        calls: tuple[int, ...] = (num_directions,)
-        if most > 0 and second.snr < main.snr / 2 and num_directions >= 4:  # near the last level there is no second
-            quarter = 2 * max(1, round(num_directions / 8))
-            levels, calls = (main, second), (num_directions - quarter, quarter)
-        logs = [_log(model, null, *each, seed, condition) for each in zip(levels, calls, strict=True)]
-        weight = most * _slope(*logs) if len(logs) == 2 else 0.0
+        _check_number(len(null))
+        levels, calls = Profile.plan(model, level, num_directions)
+        seed = 0
+        if seeds is None:
+            seed = int(torch.randint(2**62, (), generator=generator, device=generator.device if generator else "cpu"))
+        elif generator is not None:
+            raise ValueError("seeds and a generator were given; accepted is one of them")
+        return Profile.fitted(model, _probed(model, null, levels, calls, seed, condition, seeds), seed)
+
+    @staticmethod
+    def fitted(model: ScoreModel, null: Sequence[Probes], seed: int = 0) -> Profile:
+        """`fit` on probes of null images that were made before, one set at each level of `plan`, with its calls.
+
+        Raises:
+            ValueError: too few images, fewer with a finite score, or probes that are not those of a plan.
+        """
+        if not null:
+            raise ValueError("no probes were given; accepted are those at each level of `Profile.plan`")
+        levels, calls = Profile.plan(model, null[0].level, sum(map(_drawn, null)))
+        _check_probes(null, levels, calls)
+        number = len(null[0])
+        _check_number(number)
+        logs = _logs(null)
+        weight = contrast_weight(logs[0], logs[1], null[0].dimension) if len(logs) == 2 else 0.0
         raw = _contrast(logs, weight)
         kept = raw[raw.isfinite()]
         if len(kept) < _LEAST:
-            raise ValueError(f"{len(kept)} of {len(null)} null images have a finite score; a line needs {_LEAST}")
+            raise ValueError(f"{len(kept)} of {number} null images have a finite score; a line needs {_LEAST}")
         scale = float(kept.std())
         return Profile(model, levels, calls, weight, float(kept.mean()), scale if scale > 0 else 1.0, seed)
 
-    def __call__(self, x: Tensor, condition: Any = None) -> Tensor:
-        """(B,) scores, larger = memorized, in standard deviations of the null above its mean."""
-        parts = zip(self.levels, self.calls, strict=True)
-        logs = [_log(self.model, x, level, number, self.seed, condition) for level, number in parts]
-        return (_contrast(logs, self.weight) - self.centre) / self.scale
+    def __call__(self, x: Tensor, condition: Any = None, *, seeds: Sequence[int] | None = None) -> Tensor:
+        """(B,) scores, larger = memorized, in standard deviations of the null above its mean.
+
+        Args:
+            x: (B, *shape) clean points.
+            condition: one for all or one each.
+            seeds: one each, for directions of their own; None for the detector's, the same for all.
+        """
+        return self.score(self.probe(x, condition, seeds=seeds))
+
+    def probe(self, x: Tensor, condition: Any = None, *, seeds: Sequence[int] | None = None) -> list[Probes]:
+        """What `score` and `standard_error` take, arguments as for a call."""
+        return _probed(self.model, x, self.levels, self.calls, self.seed, condition, seeds)
+
+    def score(self, probes: Sequence[Probes]) -> Tensor:
+        """(B,) scores from probes that were made before, at each of the levels with its calls.
+
+        Raises:
+            ValueError: probes at other levels, with other numbers of directions or another radius.
+        """
+        _check_probes(probes, self.levels, self.calls)
+        return (_contrast(_logs(probes), self.weight) - self.centre) / self.scale
+
+    def standard_error(self, probes: Sequence[Probes]) -> Tensor:
+        """(B,) of the score, from the choice of directions; 0 of whole frames, inf of a single pair. Raises as `score`.
+
+        The jackknife over the pairs of each level, see `balance` and `jackknife`, the levels taken as independent. With
+        4 to 10 calls the second level has a single pair, and the error is inf; that of a whole frame is not quite 0
+        where the score is curved.
+        """
+        _check_probes(probes, self.levels, self.calls)
+        total = torch.zeros(len(probes[0]), dtype=torch.float64)
+        for weight, each in zip((1.0, self.weight), probes, strict=False):
+            value, error = log_term(each)
+            total = total + value * 0 + ((weight * error).square() if weight else 0)  # an inf of weight 0 is no error
+        return total.sqrt() / self.scale
 
 
-def _log(model: ScoreModel, x: Tensor, level: Level, number: int, seed: int, condition: Any) -> Tensor:
-    """`log a` at a level."""
-    probes = probe(model, x, level, number, torch.Generator().manual_seed(seed), condition)
-    return balanced(probes).clamp(min=1e-300).log()
+def _probed(
+    model: ScoreModel,
+    x: Tensor,
+    levels: Sequence[Level],
+    calls: Sequence[int],
+    seed: int,
+    condition: Any,
+    seeds: Sequence[int] | None,
+) -> list[Probes]:
+    found = []
+    for level, number in zip(levels, calls, strict=True):
+        generator = torch.Generator().manual_seed(seed) if seeds is None else None
+        found.append(probe(model, x, level, number, generator, condition, seeds=seeds))
+    return found
+
+
+def _drawn(probes: Probes) -> int:
+    """Directions an image."""
+    return probes.norm.shape[1]
+
+
+def _check_number(number: int) -> None:
+    if number < _LEAST:
+        raise ValueError(f"{number} null images were given; a line through them needs {_LEAST}")
+
+
+def _check_probes(probes: Sequence[Probes], levels: Sequence[Level], calls: Sequence[int]) -> None:
+    wanted = [(level.t, number) for level, number in zip(levels, calls, strict=True)]
+    given = [(each.level.t, _drawn(each)) for each in probes]
+    if given != wanted or [each.level for each in probes] != list(levels):
+        raise ValueError(
+            f"probes with (t, directions) = {given} were given; the detector takes those of its levels, {wanted}"
+        )
+    for each in probes:
+        radius = noise.probe_radius(each.level.sigma, each.dimension)
+        if len(each) != len(probes[0]):
+            raise ValueError(
+                f"probes of {len(each)} and {len(probes[0])} images were given; accepted are the same ones"
+            )
+        if not math.isclose(each.radius, radius):
+            raise ValueError(f"probes of radius {each.radius} were given; the detector takes the default, {radius}")
+
+
+def _logs(probes: Sequence[Probes]) -> list[Tensor]:
+    """`log a` at each level."""
+    return [log_term(each)[0] for each in probes]
 
 
 def _contrast(logs: list[Tensor], weight: float) -> Tensor:

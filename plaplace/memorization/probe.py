@@ -3,15 +3,15 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Iterator, Sequence
-from dataclasses import dataclass, field, replace
+from collections.abc import Sequence
+from dataclasses import replace
 from typing import Any, TypedDict, Unpack
 
 import torch
 from torch import Tensor
 
 from plaplace import noise
-from plaplace.directions import Directions, draw
+from plaplace.memorization.draws import Draws, Rounds
 from plaplace.memorization.given import Given
 from plaplace.memorization.plan import Plan, plan
 from plaplace.memorization.probes import MAIN, Probes
@@ -38,6 +38,7 @@ class Options(TypedDict, total=False):
     tolerance: float | None
     max_directions: int
     batch_size: int | None
+    seeds: Sequence[int] | None
 
 
 def probe(
@@ -49,10 +50,10 @@ def probe(
     condition: Any = None,
     **options: Unpack[Options],
 ) -> Probes:
-    """Probe images: `eps_hat = -sigma s` at `alpha x_0 + R n_i`, the same directions for every image.
+    """Probe images: `eps_hat = -sigma s` at `alpha x_0 + R n_i`, the same directions for every image, or its own.
 
-    The numbers of an image depend on the model, the image, the seed of the generator and the settings, not on which
-    other images are there or how they are batched (up to the network's own rounding in batches of another size).
+    The numbers of an image depend on the model, the image, the seed and the settings, not on which other images are
+    there or how they are batched (up to the network's own rounding in batches of another size).
 
     Args:
         model: whose score; its network is asked in the dtype of x.
@@ -70,6 +71,8 @@ def probe(
             this, or `max_directions` (1,024) are used; at least 4 independent blocks. What statistics need beyond the
             sphere is asked once.
         batch_size: most points in one call of the model; None: 2^18 numbers on a CPU, 2^22 elsewhere.
+        seeds: one an image, 0 <= seed < 2^63, of which torch uses the lower 32 bits; in place of a generator. All
+            that is drawn for an image is then of its own seed, and errors of different images are independent.
 
     Raises:
         ValueError: x of another shape, a number out of range, a level the model does not have, a statistic that needs
@@ -100,26 +103,39 @@ def profile(
     tolerance: float | None = None,
     max_directions: int = 1024,
     batch_size: int | None = None,
+    seeds: Sequence[int] | None = None,
 ) -> list[Probes]:
     """`probe` at several levels with the same directions, m evaluations an image at each. All else as there."""
     flat, dimension = _checked(model, x), math.prod(model.shape)
     _check_numbers(radius, tolerance, batch_size)
     wanted = plan(statistics, condition is not None, training is not None, tolerance is not None)
-    seed = int(torch.randint(2**62, (), generator=generator, device=generator.device if generator else "cpu"))
-    drawn = Rounds(directions, num_directions, dimension, seed, 0 if tolerance is None else max_directions)
+    draws = _draws(generator, seeds, len(flat))
+    rounds = Rounds(directions, num_directions, dimension, 0 if tolerance is None else max_directions)
     size = batch_size or max(1, _NUMBERS.get(flat.device.type, _NUMBERS_ELSEWHERE) // dimension)
     given = Given.prepare(model, condition, len(flat))
     known = None if training is None else training.detach().reshape(len(training), math.prod(training.shape[1:]))
-    axes = drawn[0].vectors.to(flat.device)
 
-    def at(level: Level, rows: slice) -> Probes:
+    def at(level: Level, rows: Tensor) -> Probes:
         r = radius if radius is not None else noise.probe_radius(level.sigma, dimension)
-        mine = None if given is None else given.part(torch.arange(len(flat))[rows])
-        return _visited(Visit(model, level, flat[rows], axes, r, mine, known, seed, size), drawn, wanted, tolerance)
+        condition, mine = None if given is None else given.part(rows), draws.part(rows)
+        first, own = rounds.drawn(mine, 0), flat[rows.to(flat.device)]
+        return _visited(Visit(model, level, own, first, r, condition, known, mine, size), rounds, wanted, tolerance)
 
     chosen = [model.levels.check(each) for each in levels]
-    groups = list(_groups(len(flat), max(1, size // len(axes))))
-    return [Probes.joined([at(level, rows) for rows in groups]) for level in chosen]
+    groups = torch.arange(len(flat)).split(max(1, size // max(1, num_directions)))
+    # level by level within a group: what is drawn for it is drawn once
+    found = [[at(level, rows) for level in chosen] for rows in groups]
+    return [Probes.joined(list(parts)) for parts in zip(*found, strict=True)]
+
+
+def _draws(generator: torch.Generator | None, seeds: Sequence[int] | None, number: int) -> Draws:
+    """From the seeds, or from one number of the generator."""
+    if seeds is None:
+        device = generator.device if generator else "cpu"
+        return Draws(number, (int(torch.randint(2**62, (), generator=generator, device=device)),))
+    if generator is not None:
+        raise ValueError("seeds and a generator were given; accepted is one of them")
+    return Draws.own(seeds, number)
 
 
 def _checked(model: ScoreModel, x: Tensor) -> Tensor:
@@ -141,49 +157,16 @@ def _check_numbers(radius: float | None, tolerance: float | None, batch_size: in
         raise ValueError(f"batch_size = {batch_size} was given; it must be at least 1")
 
 
-@dataclass(frozen=True)
-class Rounds:
-    """Directions of every round there may be, as many rounds as `most` directions hold, one at least.
-
-    The first is kept; the others, which only a tolerance asks for, are drawn again for every group of images, each from
-    a seed of its own.
-    """
-
-    kind: str
-    number: int
-    dimension: int
-    seed: int
-    most: int
-    _first: Directions = field(init=False, repr=False)
-
-    def __post_init__(self) -> None:
-        object.__setattr__(self, "_first", self._drawn(0))
-
-    def __len__(self) -> int:
-        return max(1, self.most // self.number)
-
-    def __getitem__(self, index: int) -> Directions:
-        return self._drawn(index) if index else self._first
-
-    def _drawn(self, index: int) -> Directions:
-        return draw(self.kind, self.number, self.dimension, torch.Generator().manual_seed(self.seed + index))
-
-
-def _groups(number: int, size: int) -> Iterator[slice]:
-    for start in range(0, max(number, 1), size):
-        yield slice(start, min(start + size, number))
-
-
 def _visited(visit: Visit, rounds: Rounds, wanted: Plan, tolerance: float | None) -> Probes:
     """One group of images, with everything that was asked for."""
     parts = {each.name: {name: value.double().cpu() for name, value in each.visit(visit).items()}
              for each in wanted.ingredients}  # fmt: skip
     before = visit.evaluations
     fields = [visit.field if each == MAIN else each for each in wanted.fields]
-    spheres = sphere(visit, rounds[0], fields)
+    spheres = sphere(visit, visit.directions, fields)
     a_round, bad = visit.evaluations - before, visit.nonfinite.cpu()
     used = torch.ones(len(visit.x), dtype=torch.int64)
-    structure = replace(rounds[0], vectors=rounds[0].vectors[:0])
+    structure = replace(visit.directions, vectors=visit.directions.vectors[0, :0])
 
     def so_far() -> Probes:
         return Probes(visit.level, visit.dimension, visit.radius, structure, used, visit.field, spheres, parts,
@@ -196,7 +179,7 @@ def _visited(visit: Visit, rounds: Rounds, wanted: Plan, tolerance: float | None
         if not len(active):
             break
         part = visit.part(active)
-        more = sphere(part, rounds[index], fields)
+        more = sphere(part, rounds.drawn(part.draws, index), fields)
         spheres = {name: extended(spheres[name], more[name], active) for name in spheres}
         used, bad = used.clone(), bad.clone()
         used[active] += 1

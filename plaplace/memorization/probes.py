@@ -6,6 +6,7 @@ With `eps_hat = -sigma s` and probes at `alpha x_0 + R n_i`:
     radial_i   eps_hat . n_i                      > 0: it points outwards, the score points back to the centre
     pair_j     eps_hat(+n_j) . eps_hat(-n_j)      of +- directions
     drift_j    |mean of eps_hat over the pairs 1 .. j|      the even part: where the whole ball is drawn to
+    without_u  |mean of eps_hat over all pairs but u's|     the same with a unit left out, for its standard error
 
 At `R = sigma sqrt(D)` a probe is what the network saw in training with the noise `eps = sqrt(D) n`; a network that has
 memorized x_0 answers `eps_hat = eps`: norm and radial sqrt(D), pair -D, drift 0.
@@ -14,7 +15,7 @@ memorized x_0 answers `eps_hat = eps`: norm and radial sqrt(D), pair -D, drift 0
 from __future__ import annotations
 
 import math
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
 
 import torch
@@ -37,12 +38,29 @@ class Sphere:
             needed fewer rounds.
         pair: (B, m/2), in the order of the pairs; None for directions without pairs.
         drift: (B, m/2), over the pairs of one round up to each; None for directions without pairs.
+        without: (B, K), over the pairs of one round but each of the K units of `jackknife.units`; NaN where nothing is
+            left; None for directions without pairs, and for some of those that were drawn together.
     """
 
     norm: Tensor
     radial: Tensor
-    pair: Tensor | None
-    drift: Tensor | None
+    pair: Tensor | None = None
+    drift: Tensor | None = None
+    without: Tensor | None = None
+
+    @staticmethod
+    def together(spheres: Sequence[Sphere], join: Callable[[list[Tensor]], Tensor]) -> Sphere:
+        """Spheres made alike, what they hold joined kind by kind."""
+
+        def joined(values: list[Tensor | None]) -> Tensor | None:
+            there = [each for each in values if each is not None]
+            return join(there) if len(there) == len(values) else None
+
+        return Sphere(
+            join([each.norm for each in spheres]),
+            join([each.radial for each in spheres]),
+            *(joined([getattr(each, name) for each in spheres]) for name in ("pair", "drift", "without")),
+        )
 
 
 @dataclass(frozen=True)
@@ -139,15 +157,7 @@ class Probes:
 
     def rows(self, index: Tensor | slice) -> Probes:
         """The probes of some of the images."""
-        spheres = {
-            name: Sphere(
-                each.norm[index],
-                each.radial[index],
-                None if each.pair is None else each.pair[index],
-                None if each.drift is None else each.drift[index],
-            )
-            for name, each in self.spheres.items()
-        }
+        spheres = {name: Sphere.together([each], lambda own: own[0][index]) for name, each in self.spheres.items()}
         parts = {name: {key: value[index] for key, value in part.items()} for name, part in self.parts.items()}
         return replace(
             self, rounds=self.rounds[index], spheres=spheres, parts=parts,
@@ -158,7 +168,7 @@ class Probes:
         """What the first directions alone would have given, for curves against calls; even for pairs.
 
         Their structure is kept: whole blocks, and the part of one that they cut. `num_evaluations` loses those of the
-        directions left out, both branches of a gap counted.
+        directions left out, both branches of a gap counted. `without` is lost.
 
         Raises:
             ValueError: more directions than there are, an odd number of pairs, or rounds that differ by image.
@@ -167,6 +177,8 @@ class Probes:
         drawn = sides * sum(self.structure.sizes)
         if number % sides or not 0 < number <= drawn or widths - {drawn}:
             raise ValueError(f"number = {number} was given; accepted are 1 to {drawn} directions, in steps of {sides}")
+        if number == drawn:
+            return self
         sizes, left = [], number // sides
         for size in self.structure.sizes:
             if left > 0:
@@ -190,7 +202,7 @@ class Probes:
         alike = [(each.level, each.radius, each.structure.sizes, each.field) for each in parts]
         if any(each != alike[0] for each in alike):
             raise ValueError("the probes were made at other levels, radii or directions; accepted are those made alike")
-        spheres = {name: _stack([each.spheres[name] for each in parts]) for name in first.spheres}
+        spheres = {name: Sphere.together([each.spheres[name] for each in parts], _padded) for name in first.spheres}
         kept = {
             name: {key: torch.cat([each.parts[name][key] for each in parts]) for key in part}
             for name, part in first.parts.items()
@@ -202,19 +214,6 @@ class Probes:
         return replace(
             first, rounds=rounds, spheres=spheres, parts=kept, num_evaluations=evaluations, num_nonfinite=nonfinite
         )
-
-
-def _stack(spheres: list[Sphere]) -> Sphere:
-    def joined(values: list[Tensor | None]) -> Tensor | None:
-        there = [each for each in values if each is not None]
-        return _padded(there) if there else None
-
-    return Sphere(
-        _padded([each.norm for each in spheres]),
-        _padded([each.radial for each in spheres]),
-        joined([each.pair for each in spheres]),
-        joined([each.drift for each in spheres]),
-    )
 
 
 def _padded(values: list[Tensor]) -> Tensor:

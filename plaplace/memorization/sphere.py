@@ -4,74 +4,73 @@ from __future__ import annotations
 
 import math
 from collections.abc import Sequence
+from dataclasses import replace
 
 import torch
 from torch import Tensor
 
 from plaplace.directions import Directions
+from plaplace.memorization.jackknife import means_without, units
 from plaplace.memorization.probes import Sphere
 from plaplace.memorization.visit import Visit
 
 __all__ = ["extended", "sphere"]
 
 
-Sums = dict[str, tuple[Tensor, int]]  # field -> sum (b, D) of the means of the pairs so far, and how many
-
-
 def sphere(visit: Visit, drawn: Directions, fields: Sequence[str]) -> dict[str, Sphere]:
     """Every field at `alpha x_0 + R n_i`; the two branches of a gap are asked once, at the same points.
 
-    In parts of at most `visit.batch_size` directions, in which pairs stay together.
+    In parts of at most `visit.batch_size` directions, in which pairs stay together. Of each field the even parts of all
+    pairs are held until the end, (b, m/2, D).
     """
     size = max(2, visit.batch_size // 2 * 2)
-    sums: Sums = {}
-    parts = [_part(visit, axes, fields, drawn.paired, sums) for axes in drawn.vectors.split(size)] if fields else []
-    return {name: _beside([part[name] for part in parts]) for name in fields}
+    parts = [_part(visit, axes, fields, drawn.paired) for axes in visit.along(drawn).split(size, 1)] if fields else []
+    found = {}
+    for name in fields:
+        spheres, evens = zip(*(part[name] for part in parts), strict=True)
+        found[name] = _beside(spheres)
+        if drawn.paired:
+            found[name] = replace(found[name], **_displacements(torch.cat(evens, 1), units(drawn)))
+    return found
 
 
-def _part(visit: Visit, axes: Tensor, fields: Sequence[str], paired: bool, sums: Sums) -> dict[str, Sphere]:
-    axes = axes.to(visit.x.device)
+def _part(visit: Visit, axes: Tensor, fields: Sequence[str], paired: bool) -> dict[str, tuple[Sphere, Tensor]]:
     points = visit.centre[:, None] + (visit.radius * axes).to(visit.x.dtype)
     branches = [name for name in ("conditional", "unconditional") if name in fields or "gap" in fields]
     answers = {name: visit.epsilon(points, name) for name in branches}
     if "gap" in fields:
         answers["gap"] = answers["conditional"] - answers["unconditional"]
-    return {name: _reduced(answers[name], axes, paired, name, sums) for name in fields}
+    return {name: _reduced(answers[name], axes, paired) for name in fields}
 
 
-def _reduced(eps: Tensor, axes: Tensor, paired: bool, name: str, sums: Sums) -> Sphere:
+def _reduced(eps: Tensor, axes: Tensor, paired: bool) -> tuple[Sphere, Tensor]:
+    """Numbers a probe, and the even parts (b, k, D); none of them without pairs."""
     norm = torch.linalg.vector_norm(eps, dim=-1).cpu()
-    radial = torch.linalg.vecdot(eps, axes.expand_as(eps)).cpu()
+    radial = torch.linalg.vecdot(eps, axes).cpu()
     if not paired:
-        return Sphere(norm, radial, None, None)
+        return Sphere(norm, radial), eps.new_empty(len(eps), 0, eps.shape[2])
     first, second = eps[:, 0::2], eps[:, 1::2]
-    pair = torch.linalg.vecdot(first, second).cpu()
-    before, done = sums.get(name, (torch.zeros_like(eps[:, 0]), 0))
-    total = ((first + second) / 2).cumsum(1) + before[:, None]
-    count = torch.arange(done + 1, done + 1 + total.shape[1], dtype=torch.float64, device=eps.device)
-    sums[name] = (total[:, -1], done + total.shape[1])
-    return Sphere(norm, radial, pair, (torch.linalg.vector_norm(total, dim=-1) / count).cpu())
+    return Sphere(norm, radial, torch.linalg.vecdot(first, second).cpu()), (first + second) / 2
 
 
-def _beside(parts: list[Sphere]) -> Sphere:
-    def wide(values: list[Tensor | None]) -> Tensor | None:
-        there = [each for each in values if each is not None]
-        return torch.cat(there, 1) if there else None
+def _displacements(even: Tensor, sizes: Sequence[int]) -> dict[str, Tensor]:
+    """Lengths of the mean even part over the first pairs, and over all but a unit."""
+    count = torch.arange(1, even.shape[1] + 1, dtype=torch.float64, device=even.device)
+    drift = torch.linalg.vector_norm(even.cumsum(1), dim=-1) / count
+    without = torch.linalg.vector_norm(means_without(even, sizes), dim=-1)
+    return {"drift": drift.cpu(), "without": without.cpu()}
 
-    norm, radial = torch.cat([each.norm for each in parts], 1), torch.cat([each.radial for each in parts], 1)
-    return Sphere(norm, radial, wide([each.pair for each in parts]), wide([each.drift for each in parts]))
+
+def _beside(parts: Sequence[Sphere]) -> Sphere:
+    return Sphere.together(parts, lambda values: torch.cat(values, 1))
 
 
 def extended(before: Sphere, more: Sphere, rows: Tensor) -> Sphere:
     """A further round beside the earlier ones, NaN for the images that had none."""
 
-    def wide(new: Tensor | None) -> Tensor | None:
-        if new is None:
-            return None
-        columns = new.new_full((len(before.norm), new.shape[1]), math.nan)
-        columns[rows] = new
+    def wide(new: list[Tensor]) -> Tensor:
+        columns = new[0].new_full((len(before.norm), new[0].shape[1]), math.nan)
+        columns[rows] = new[0]
         return columns
 
-    norm, radial = wide(more.norm), wide(more.radial)
-    assert norm is not None and radial is not None
-    return _beside([before, Sphere(norm, radial, wide(more.pair), wide(more.drift))])
+    return _beside([before, Sphere.together([more], wide)])

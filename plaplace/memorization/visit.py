@@ -10,6 +10,8 @@ from typing import Any
 import torch
 from torch import Tensor
 
+from plaplace.directions import Directions
+from plaplace.memorization.draws import Draws
 from plaplace.memorization.given import Given
 from plaplace.models.levels import Level
 from plaplace.models.protocol import ScoreModel
@@ -26,11 +28,11 @@ class Visit:
     Attributes:
         model, level: whose score.
         x: (b, D) clean points, flattened, in the dtype the model is asked in.
-        axes: (m, D) float64 directions, those of the first round.
+        directions: those of the first round; see `axes` and `distinct`.
         radius: R of the sphere.
         condition: of these images; None without.
         training: (N, D) training points for the oracle; None where nobody gave them.
-        seed: of whatever else is drawn; see `generator`.
+        draws: of whatever else is drawn; see `normal` and `drawn`.
         batch_size: most points in one call.
         evaluations: network evaluations an image so far.
         nonfinite: (b,) evaluations of each image with an entry that was not finite.
@@ -39,11 +41,11 @@ class Visit:
     model: ScoreModel
     level: Level
     x: Tensor
-    axes: Tensor
+    directions: Directions
     radius: float
     condition: Given | None
     training: Tensor | None
-    seed: int
+    draws: Draws
     batch_size: int
     evaluations: int = 0
     nonfinite: Tensor = field(init=False)
@@ -66,15 +68,37 @@ class Visit:
         """D."""
         return self.x.shape[1]
 
+    @property
+    def axes(self) -> Tensor:
+        """(b, m, D) float64 directions of the first round, a view where all images have the same."""
+        return self.along(self.directions)
+
+    @property
+    def distinct(self) -> Tensor:
+        """(b, k, D), the axes with one of each +- pair."""
+        return self.axes[:, 0::2] if self.directions.paired else self.axes
+
+    def along(self, directions: Directions) -> Tensor:
+        """Directions of these images, (b, m, D)."""
+        return directions.vectors.to(self.x.device).expand(len(self.x), -1, -1)
+
     def part(self, rows: Tensor) -> Visit:
         """Some of the images, nothing counted yet."""
         given = None if self.condition is None else self.condition.part(rows)
-        return replace(self, x=self.x[rows.to(self.x.device)], condition=given, evaluations=0)
+        vectors = self.directions.vectors
+        directions = self.directions if len(vectors) == 1 else replace(self.directions, vectors=vectors[rows])
+        return replace(
+            self, x=self.x[rows.to(self.x.device)], directions=directions, condition=given,
+            draws=self.draws.part(rows), evaluations=0,
+        )  # fmt: skip
 
-    def generator(self, name: str) -> torch.Generator:
-        """Random numbers of an ingredient: the same for every group of images, level and batch size."""
-        number = int.from_bytes(name.encode()[:6].ljust(6, b"\0"), "big")
-        return torch.Generator().manual_seed((self.seed ^ number) % 2**63)
+    def drawn(self, name: str, draw: Callable[[torch.Generator], Tensor]) -> Tensor:
+        """(b, ...), what an ingredient draws by a CPU generator: for an image the same in every group, level, batch."""
+        return self.draws.drawn(name, draw).to(self.x.device)
+
+    def normal(self, name: str, *shape: int) -> Tensor:
+        """(b, *shape) standard normal numbers of an ingredient, float64."""
+        return self.drawn(name, lambda generator: torch.randn(shape, generator=generator, dtype=torch.float64))
 
     @torch.no_grad()
     def epsilon(self, points: Tensor, branch: str | None = None, level: Level | None = None) -> Tensor:
@@ -104,7 +128,7 @@ class Visit:
 
         Args:
             points: (b, D) in the noised space.
-            vectors: (b, k, D) or (k, D), the same for all; or a function that makes (b, k, D) of eps_hat (b, D).
+            vectors: (b, k, D), or a function that makes them of eps_hat (b, D).
             branch, level: as for `epsilon`.
         """
         parts = range(0, len(points), self.batch_size)
@@ -138,9 +162,8 @@ class Visit:
                     "the model's score has no graph: it detaches x or runs under torch.no_grad; this statistic needs "
                     "products with its Jacobian"
                 )
-            wanted = vectors(eps.detach().double().flatten(1)) if callable(vectors) else vectors
-            mine = wanted[rows] if wanted is vectors and wanted.ndim == 3 else wanted
-            tangents = mine.expand(len(own), *mine.shape[-2:]).to(own)
+            wanted = vectors(eps.detach().double().flatten(1)) if callable(vectors) else vectors[rows]
+            tangents = wanted.to(own)
             pulled = [
                 torch.autograd.grad(eps, there, tangents[:, j].reshape(eps.shape), retain_graph=True)[0]
                 for j in range(tangents.shape[1])

@@ -10,7 +10,15 @@ Scores are larger where more memorized; tensors and arrays both do.
     1.0
 """
 
-from plaplace.memorization.detection.calibration import VERDICTS, benjamini_hochberg, p_values, threshold, verdicts
+from plaplace.memorization.detection.calibration import (
+    VERDICTS,
+    benjamini_hochberg,
+    decide,
+    p_values,
+    q_values_of_counts,
+    threshold,
+    verdicts,
+)
 from plaplace.memorization.detection.evaluation import Evaluation, evaluate, evaluate_seeds
 from plaplace.memorization.detection.interval import Interval
 from plaplace.memorization.detection.paired import Paired, paired, paired_seeds
@@ -22,11 +30,13 @@ __all__ = [
     "Interval",
     "Paired",
     "benjamini_hochberg",
+    "decide",
     "evaluate",
     "evaluate_seeds",
     "p_values",
     "paired",
     "paired_seeds",
+    "q_values_of_counts",
     "roc",
     "threshold",
     "verdicts",

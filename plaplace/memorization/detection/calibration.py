@@ -23,7 +23,7 @@ from numpy.typing import NDArray
 
 from plaplace.memorization.detection.checked import Floats, as_floats
 
-__all__ = ["VERDICTS", "benjamini_hochberg", "p_values", "threshold", "verdicts"]
+__all__ = ["VERDICTS", "benjamini_hochberg", "decide", "p_values", "q_values_of_counts", "threshold", "verdicts"]
 
 VERDICTS = ("memorized", "not", "cannot tell")
 
@@ -53,6 +53,26 @@ def benjamini_hochberg(p: Any) -> Floats:
     q = np.empty(n)
     q[order] = np.minimum(adjusted, 1.0)
     return q
+
+
+def q_values_of_counts(p: Any, counts: Any) -> Floats:
+    """(K,) q-values of p-values (K,), rising, that occur `counts` times each: `benjamini_hochberg` of all of them.
+
+    p-values against N null scores have N + 1 values at most, however many images there are.
+
+    >>> q_values_of_counts([0.01, 0.03, 0.04, 0.5], [1, 1, 1, 1]).round(3).tolist()
+    [0.04, 0.053, 0.053, 0.5]
+    """
+    values, number = as_floats("p", p), np.asarray(counts, dtype=np.int64)
+    least = np.maximum(np.cumsum(number), 1)  # none at or below: their q is not asked for
+    q: Floats = np.minimum(np.minimum.accumulate((values * number.sum() / least)[::-1])[::-1], 1.0)
+    return q
+
+
+def decide(p: Any, q: Any, least: float, level: float) -> NDArray[np.str_]:
+    """Verdicts (N,) of p- and q-values, `least` the smallest p-value there can be; the rule of `verdicts`."""
+    found, unclear = np.asarray(q) <= level, (np.asarray(p) <= least) | (least > level)
+    return np.where(found, "memorized", np.where(unclear, "cannot tell", "not"))
 
 
 def threshold(null: Any, fpr: float) -> float:
@@ -93,7 +113,5 @@ def verdicts(scores: Any, null: Any, level: float = 0.05) -> NDArray[np.str_]:
         return answer
     p = p_values(values[known], null)
     least = 1 / (1 + len(as_floats("null", null)))
-    found = benjamini_hochberg(p) <= level
-    unclear = (p <= least) | (least > level)
-    answer[known] = np.where(found, "memorized", np.where(unclear, "cannot tell", "not"))
+    answer[known] = decide(p, benjamini_hochberg(p), least, level)
     return answer

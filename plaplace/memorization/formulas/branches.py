@@ -1,11 +1,12 @@
-"""What the conditional statistics share: the gap of the two branches and one pure noise for every image.
+"""What the conditional statistics share: the gap of the two branches and pure noise, the same for every image.
 
     gap      eps_gap = eps_c - eps_u = -sigma (s_c - s_u)
     noise    x = sqrt(alpha^2 + sigma^2) z,     z ~ N(0, I)
 
 The noise is what samplers start with: as large as noised data of variance 1 at that level, `z` itself on a variance
 preserving path. z is the same for all images, so what is asked there depends on an image by its condition alone: with
-one condition for all images such a statistic ranks nothing.
+one condition for all images such a statistic ranks nothing. Where images have seeds of their own, z is of the seed: of
+one condition the statistic then ranks noises.
 """
 
 from __future__ import annotations
@@ -22,9 +23,8 @@ __all__ = ["cosine", "highest", "pure_noise", "root_mean_square", "unit"]
 
 
 def pure_noise(visit: Visit, level: Level) -> Tensor:
-    """(b, D) `sqrt(alpha^2 + sigma^2) z`, every row the same, float64."""
-    z = torch.randn(visit.dimension, generator=visit.generator("noise"), dtype=torch.float64).to(visit.x.device)
-    return (math.hypot(level.alpha, level.sigma) * z).expand(len(visit.x), -1)
+    """(b, D) `sqrt(alpha^2 + sigma^2) z`, float64; every row the same, or each of its image's seed."""
+    return math.hypot(level.alpha, level.sigma) * visit.normal("noise", visit.dimension)
 
 
 def highest(visit: Visit) -> Level:

@@ -32,7 +32,6 @@ import torch
 from torch import Tensor
 
 from plaplace.memorization.formulas.branches import root_mean_square, unit
-from plaplace.memorization.formulas.gap_curvature import distinct
 from plaplace.memorization.probes import Probes
 from plaplace.memorization.statistic import Ingredient, Statistic
 from plaplace.memorization.visit import Visit
@@ -42,9 +41,9 @@ __all__ = ["NORMAL", "STATISTICS", "TRACE", "laplacian", "sharpness", "tangent_l
 
 def trace(visit: Visit) -> dict[str, Tensor]:
     """`sigma n_i'J n_i` along each axis (b, k) and `|eps_hat|` (b,) at the centre."""
-    axes = distinct(visit.axes)
+    axes = visit.distinct
     eps, pulled = visit.products(visit.centre, axes)
-    along = visit.level.sigma * torch.linalg.vecdot(pulled, axes.expand_as(pulled))
+    along = visit.level.sigma * torch.linalg.vecdot(pulled, axes)
     return {"along": along, "norm": torch.linalg.vector_norm(eps, dim=1)}
 
 

@@ -43,11 +43,11 @@ def flipd(probes: Probes) -> Tensor:
 
 
 def noised(visit: Visit) -> dict[str, Tensor]:
-    """`|eps - eps_hat|^2` of 8 draws, the same for all images, (b, 8)."""
-    eps = torch.randn(DRAWS, visit.dimension, generator=visit.generator("dsm"), dtype=torch.float64).to(visit.x.device)
+    """`|eps - eps_hat|^2` of 8 draws, (b, 8)."""
     found = []
-    for each in eps:  # one at a time: the draws may be more than what one call holds
-        answer = visit.epsilon(visit.centre[:, None] + visit.level.sigma * each)
+    # one at a time: the draws may be more than what one call holds
+    for each in visit.normal("dsm", DRAWS, visit.dimension).unbind(1):
+        answer = visit.epsilon(visit.centre[:, None] + visit.level.sigma * each[:, None])
         found.append((answer[:, 0] - each).square().sum(1))
     return {"error": torch.stack(found, 1)}
 

@@ -43,7 +43,7 @@ from plaplace.memorization.statistic import Ingredient, Statistic
 from plaplace.memorization.visit import Visit
 from plaplace.models.levels import Level
 
-__all__ = ["MOST_AXES", "STATISTICS", "distinct", "jeon", "jeon_difference", "jeon_noise", "kim_lee"]
+__all__ = ["MOST_AXES", "STATISTICS", "jeon", "jeon_difference", "jeon_noise", "kim_lee"]
 
 MOST_AXES = 16
 _STEP = 1 / 128  # of the length of the noise
@@ -77,19 +77,9 @@ def difference(visit: Visit) -> dict[str, Tensor]:
 
 def trace(visit: Visit) -> dict[str, Tensor]:
     """`sigma n_i'(J_c - J_u) n_i` along each axis n_i at the centre, (b, k)."""
-    axes = distinct(visit.axes)[:MOST_AXES]
+    axes = visit.distinct[:, :MOST_AXES]
     _, pulled = visit.products(visit.centre, axes, "gap")
-    return {"along": visit.level.sigma * torch.linalg.vecdot(pulled, axes.expand_as(pulled))}
-
-
-def distinct(axes: Tensor) -> Tensor:
-    """Directions (m, D) without those that are minus the one before: one of each pair.
-
-    >>> distinct(torch.tensor([[1.0, 0.0], [-1.0, 0.0], [0.0, 1.0], [0.0, -1.0]])).tolist()
-    [[1.0, 0.0], [0.0, 1.0]]
-    """
-    again = (axes[1:] == -axes[:-1]).all(1)
-    return axes[torch.cat([again.new_ones(1), ~again])]
+    return {"along": visit.level.sigma * torch.linalg.vecdot(pulled, axes)}
 
 
 SHARPNESS = Ingredient("gap sharpness", sharpness, conditional=True)

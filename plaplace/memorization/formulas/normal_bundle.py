@@ -13,7 +13,7 @@ sigma is small against the width of the data and large enough for the network to
 statistic here.
 
 Eigenvalues of the smaller of S'S and SS', one image at a time; singular values below 1e-8 of the largest are rounding.
-The noise is the same for all images.
+The noise is of the seed: the same for all images that share one.
 
 Source: Stanczuk, Batzolis, Deveney, Schoenlieb, "Diffusion models encode the intrinsic dimension of data manifolds"
 (2024), arXiv 2212.12611.
@@ -36,18 +36,15 @@ MOST_DRAWS = 1024
 def bundle(visit: Visit) -> dict[str, Tensor]:
     """The dimension found at each image, (b,), a whole number in 0 .. D - 1, or D - K .. D - 1; NaN without answers."""
     number = min(4 * visit.dimension, MOST_DRAWS)
-    eps = torch.randn(number, visit.dimension, generator=visit.generator("normal bundle"), dtype=torch.float64)
-    found = [visit.dimension - _rank(visit, row, eps) for row in range(len(visit.x))]
+    found = [visit.dimension - _rank(visit, row, number) for row in range(len(visit.x))]
     visit.evaluations += number
     return {"dimension": torch.tensor(found, dtype=torch.float64)}
 
 
-def _rank(visit: Visit, row: int, eps: Tensor) -> float:
+def _rank(visit: Visit, row: int, number: int) -> float:
     own = visit.part(torch.tensor([row]))
-    parts = [
-        own.epsilon(own.centre[:, None] + visit.level.sigma * some.to(own.x.device))[0]
-        for some in eps.split(visit.batch_size)
-    ]
+    eps = own.normal("normal bundle", number, own.dimension)
+    parts = [own.epsilon(own.centre[:, None] + own.level.sigma * some)[0] for some in eps.split(own.batch_size, 1)]
     visit.nonfinite[row] += own.nonfinite[0]
     return rank_by_gap(torch.cat(parts))
 

@@ -8,8 +8,8 @@ directions it is near 0 however many others there are, so the least curvature as
 The greatest is at most 1, and reaches it as soon as one direction is fixed: it separates only while nothing is, at
 large sigma or early in training. Larger is memorized for both.
 
-Rayleigh-Ritz on the Krylov space of J (eps_hat's Jacobian, `sigma J = -sigma^2 H`) from one random start, the same for
-all images, with full reorthogonalisation: eigenvalues of `Q'JQ`, symmetrised, since a learned J is not symmetric. After
+Rayleigh-Ritz on the Krylov space of J (eps_hat's Jacobian, `sigma J = -sigma^2 H`) from one random start with full
+reorthogonalisation: eigenvalues of `Q'JQ`, symmetrised, since a learned J is not symmetric. After
 8 of D steps they lie inside the spectrum of (J + J')/2: the least is too large, the greatest too small, by little where
 an eigenvalue stands apart and by much in a dense spectrum; exact for at most 8 different eigenvalues. A few open ones
 among thousands of fixed directions are found only if the gap is clear. Where the space is exhausted a fresh random
@@ -37,12 +37,11 @@ _EXHAUSTED = 1e-12  # what is left of a product, relative, when the space holds 
 def spectrum(visit: Visit) -> dict[str, Tensor]:
     """Ritz values of `-sigma^2 H`, ascending, (b, min(8, D)); NaN for images with an answer that is not finite."""
     number, count = len(visit.x), min(STEPS, visit.dimension)
-    fresh = torch.randn(count, visit.dimension, generator=visit.generator("lanczos"), dtype=torch.float64)
-    fresh = fresh.to(visit.x.device)
+    fresh = visit.normal("lanczos", count, visit.dimension)
     basis = fresh.new_zeros(number, 0, visit.dimension)
-    products, following = basis, fresh[0].expand(number, -1)
+    products, following = basis, fresh[:, 0]
     for step in range(count):
-        basis = torch.cat([basis, _next(basis, following, fresh[step])[:, None]], 1)
+        basis = torch.cat([basis, _next(basis, following, fresh[:, step])[:, None]], 1)
         _, pulled = visit.products(visit.centre, basis[:, -1:])
         products, following = torch.cat([products, pulled], 1), pulled[:, 0]
     small = visit.level.sigma * basis @ products.mT
@@ -53,10 +52,10 @@ def spectrum(visit: Visit) -> dict[str, Tensor]:
 
 
 def _next(basis: Tensor, vector: Tensor, fresh: Tensor) -> Tensor:
-    """`vector` (b, D) orthogonal to the basis (b, j, D) and of length 1, or `fresh` (D,) where nothing is left."""
+    """`vector` (b, D) orthogonal to the basis (b, j, D) and of length 1, or `fresh` (b, D) where nothing is left."""
     left = _orthogonal(basis, vector)
     lost = torch.linalg.vector_norm(left, dim=1) <= _EXHAUSTED * torch.linalg.vector_norm(vector, dim=1)
-    left = torch.where(lost[:, None], _orthogonal(basis, fresh.expand_as(vector)), left)
+    left = torch.where(lost[:, None], _orthogonal(basis, fresh), left)
     return unit(_orthogonal(basis, unit(left)))  # a second time, for rounding
 
 

@@ -4,7 +4,7 @@
 
 over m points y_i uniform in the ball of radius R around alpha x_0, each with one direction v_i: the probes' own axes,
 in order. It estimates minus the same ball mean as `boundary_p`, in the operator's units, 1/length^p; larger is more
-like an isolated maximum. The y_i and v_i are the same for all images; all p come from the same evaluations.
+like an isolated maximum. All p come from the same evaluations.
 
 The paper takes all D directions at each point; on images that is out of reach, and one at each of more points tells
 more. It fails as the boundary does, and by its spread: a difference along one direction in D, twice the calls of the
@@ -36,22 +36,21 @@ __all__ = ["BALL", "STATISTICS", "volume"]
 def ball(visit: Visit) -> dict[str, Tensor]:
     """`|eps_hat|` and `eps_hat.v / 2h` at y + h v and y - h v, (b, m, 2)."""
     axes, step = visit.axes, visit.radius * torch.finfo(visit.x.dtype).eps ** (1 / 3)
-    shifts = _inside(len(axes), visit).to(axes)
+    shifts = visit.drawn("volume", lambda generator: _inside(axes.shape[1], visit, generator))
     size = max(1, visit.batch_size // 2)
     found = []
-    for some, v in zip(shifts.split(size), axes.split(size), strict=True):
-        ends = torch.stack([some + step * v, some - step * v], 1)
-        points = visit.centre.double()[:, None] + ends.flatten(0, 1)
+    for some, v in zip(shifts.split(size, 1), axes.split(size, 1), strict=True):
+        ends = torch.stack([some + step * v, some - step * v], 2)
+        points = visit.centre.double()[:, None] + ends.flatten(1, 2)
         eps = visit.epsilon(points).unflatten(1, (-1, 2))
-        along = torch.linalg.vecdot(eps, v[:, None].expand_as(eps)) / (2 * step)
+        along = torch.linalg.vecdot(eps, v[:, :, None].expand_as(eps)) / (2 * step)
         found.append((torch.linalg.vector_norm(eps, dim=-1), along))
     norms, alongs = zip(*found, strict=True)
     return {"norm": torch.cat(norms, 1), "along": torch.cat(alongs, 1)}
 
 
-def _inside(number: int, visit: Visit) -> Tensor:
+def _inside(number: int, visit: Visit, generator: torch.Generator) -> Tensor:
     """(m, D) displacements uniform in the ball; the radius is distributed like `R U^(1/D)`."""
-    generator = visit.generator("volume")
     outer = normalised(torch.randn(number, visit.dimension, generator=generator, dtype=torch.float64))
     lengths = torch.rand(number, 1, generator=generator, dtype=torch.float64).pow(1 / visit.dimension)
     return visit.radius * lengths * outer
