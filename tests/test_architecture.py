@@ -27,7 +27,8 @@ ALLOWED = {
     "testing": LEAVES | {"estimators"},
     "memorization/worlds": {"models", "networks", "mixture", "noise", "sampling", "extras"},
     "compare": LEAVES | {"estimators", "mixture", "networks", "models", "memorization"},
-    "cli": {"compare", "networks", "noise"},
+    "scan": LEAVES | {"models", "memorization", "compare", "sampling", "extras"},
+    "cli": {"compare", "scan", "networks", "noise"},
 }
 
 

@@ -10,6 +10,7 @@ import time
 import numpy as np
 import pytest
 import torch
+from PIL import Image
 from safetensors.torch import load_file
 from typer.testing import CliRunner
 
@@ -176,6 +177,36 @@ def test_digits_with_duplicates_end_to_end_stopped_and_resumed(recipe, tmp_path,
         assert (broken / file.relative_to(whole)).read_bytes() == file.read_bytes(), f"{file.name} differs"
     done = CliRunner().invoke(app, ["train", "--out", str(broken), "--resume", "--num-train", "61"])
     assert (done.exit_code, "num_train = 61 was given, but" in done.stderr) == (1, True), done.stderr
+
+
+def test_pictures_of_what_was_trained_on_and_held_out(tmp_path):
+    arguments = [
+        "train",
+        "--out",
+        str(tmp_path / "run"),
+        "--data",
+        "digits",
+        "--num-train",
+        "30",
+        "--duplicates",
+        "2x10",
+    ]
+    done = CliRunner().invoke(app, [*arguments, "--recipe", "image-mlp", "--width", "16", "--steps", "1", "--pictures"])
+    assert done.exit_code == 0, done.stderr
+    root, manifest = tmp_path / "run" / "pictures", data.read_manifest(tmp_path / "run")
+    digits = data.image_set("digits")
+    for name, indices in (("training", manifest.indices), ("held-out", manifest.held_out)):
+        assert f"wrote {root / name}" in done.stdout
+        assert sorted(file.stem for file in (root / name).glob("*.png")) == sorted(f"{i:06d}" for i in indices)
+        rows = list(csv.DictReader((root / name / "labels.csv").open(newline="")))
+        assert [int(row["label"]) for row in rows] == digits.labels[list(indices)].tolist()
+        first = np.asarray(Image.open(root / name / rows[0]["file"]))
+        np.testing.assert_allclose(first / 127.5 - 1, digits.points(torch.tensor(indices[:1]))[0, 0], atol=0.5 / 127.5)
+    times = {row["file"]: int(row["times"]) for row in csv.DictReader((root / "times.csv").open(newline=""))}
+    assert times == {f"training/{i:06d}.png": n for i, n in zip(manifest.indices, manifest.times, strict=True)}
+    done = CliRunner().invoke(app, ["train", "--out", str(tmp_path / "no"), "--mixture", "triangle", "--steps", "1",
+                                    "--pictures", *SMALL])  # fmt: skip
+    assert done.exit_code == 2 and "--pictures was given with --mixture" in done.stderr
 
 
 def test_version_and_help():

@@ -176,7 +176,7 @@ def test_grey_is_as_pil_has_it_and_colour_repeats_it():
         ([], "no image was given; accepted is one or more"),
         (None, "an image of type NoneType was given; accepted are PIL images, numpy arrays, torch tensors, paths"),
         ([3], "an image of type int was given"),
-        (b"bytes", "an image of type bytes was given"),
+        (b"bytes", r"the image file is not a readable image \(cannot identify image file\)"),
     ],
 )
 def test_what_is_no_image_is_refused(given, says):
@@ -221,6 +221,10 @@ def test_the_bound_is_a_number_of_pixels(picture):
     assert open_image(picture, max_pixels=30).size == (5, 6)
     with pytest.raises(ValueError, match=r"5 x 6 pixels; accepted are at most 29"):
         open_image(picture, max_pixels=29)
+
+
+def test_the_bytes_of_a_file_are_as_good_as_the_file(picture):
+    assert torch.equal(COLOUR.encode(picture.read_bytes()), COLOUR.encode(picture))
 
 
 def test_files_that_are_no_images_are_refused(picture, tmp_path):

@@ -1,4 +1,4 @@
-"""The command line: parse, call, print. Whatever is heavy is imported inside the command that needs it."""
+"""`plaplace train`."""
 
 from __future__ import annotations
 
@@ -6,49 +6,19 @@ import signal
 import time
 from collections.abc import Mapping
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Any, NoReturn
+from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
+
+from plaplace.cli.common import check_device, fail
 
 if TYPE_CHECKING:
     from plaplace.networks.data import Planted
     from plaplace.networks.points import Sampler
 
-__all__ = ["app"]
-
-app = typer.Typer(
-    name="plaplace",
-    help="p-Laplace operators of score functions: exact for Gaussian mixtures, estimated for diffusion models.",
-    no_args_is_help=True,
-    add_completion=False,
-    pretty_exceptions_show_locals=False,
-)
+__all__ = ["train"]
 
 
-def fail(message: object, code: int = 1) -> NoReturn:
-    """End the command with one sentence on standard error: code 2 for wrong usage, 1 for everything else."""
-    typer.echo(f"plaplace: error: {message}", err=True)
-    raise typer.Exit(code)
-
-
-def _version(wanted: bool) -> None:
-    if wanted:
-        from importlib.metadata import version
-
-        typer.echo(f"plaplace {version('plaplace')}")
-        raise typer.Exit()
-
-
-@app.callback()
-def main(
-    version: Annotated[
-        bool, typer.Option("--version", callback=_version, is_eager=True, help="Print the version and exit.")
-    ] = False,
-) -> None:
-    """p-Laplace operators of score functions: exact for Gaussian mixtures, estimated for diffusion models."""
-
-
-@app.command()
 def train(
     out: Annotated[Path, typer.Option("--out", help="Folder for the network, its state, losses and pictures.")],
     mixture: Annotated[str | None, typer.Option("--mixture", help="Name of a problem of `plaplace compare`.")] = None,
@@ -81,6 +51,9 @@ def train(
         int | None, typer.Option("--seed", help="Of weights, points, noise, chosen images; 0 when left out.")
     ] = None,
     device: Annotated[str, typer.Option("--device", help="cpu, cuda, cuda:1, ...")] = "cpu",
+    pictures: Annotated[
+        bool, typer.Option("--pictures", help="Also write the images as PNG: --out/pictures/training and held-out.")
+    ] = False,
     resume: Annotated[bool, typer.Option("--resume", help="Go on with the training in --out.")] = False,
     compile_network: Annotated[bool, typer.Option("--compile", help="Run the network through torch.compile.")] = False,
     threads: Annotated[
@@ -95,6 +68,8 @@ def train(
     source = {key: value for key, value in given.items() if value is not None}
     if mixture is not None and len(source) > 1:
         fail("--mixture was given with options of images; accepted with it are those of the network", 2)
+    if pictures and mixture is not None:
+        fail("--pictures was given with --mixture; accepted is --data, whose points are images", 2)
     if not resume and mixture is None and data is None:
         fail("neither --mixture nor --data was given; accepted is one of them", 2)
     import torch
@@ -107,7 +82,7 @@ def train(
     settings: dict[str, int | float | str | None] = {"num_steps": steps, "batch_size": batch_size, "width": width}
     settings |= {"depth": depth, "label_dropout": label_dropout}
     try:
-        _check_device(device)
+        check_device(device)
         if resume:
             run, points, source = resume_in_folder(out, source, _data, recipe, seed, settings, device, compile_network)
         else:
@@ -121,61 +96,25 @@ def train(
             outcome = train_in_folder(run, out, points, source, lambda run: bar.show(run, stop.received is not None))
     except (FloatingPointError, OSError, ImportError) as error:
         fail(error)
+    files = [*outcome.files, *(_pictures(points, out) if pictures else [])]
     done, seconds = run.step - first, time.monotonic() - began
     typer.echo(f"{done} steps in {seconds:.1f} s, at step {run.step} of {run.recipe.training.num_steps}")
-    for file in outcome.files:
+    for file in files:
         typer.echo(f"wrote {file}")
     if not outcome.complete:
         typer.echo(f"stopped; go on with: plaplace train --out {out} --resume", err=True)
         raise typer.Exit(128 + (stop.received or signal.SIGINT))
 
 
-@app.command()
-def compare(
-    out: Annotated[Path, typer.Option("--out", help="Folder for tables, figures and report; replaces earlier ones.")],
-    quick: Annotated[bool, typer.Option("--quick", help="A small grid and short trainings: under 3 minutes.")] = False,
-    problem: Annotated[
-        list[str] | None, typer.Option("--problem", help="triangle, d8, digits or manifold; may be repeated.")
-    ] = None,
-    world: Annotated[
-        list[str] | None,
-        typer.Option("--world", help="memorizer, membership, digits, fashion-14, ..; may be repeated. All else."),
-    ] = None,
-    jobs: Annotated[int, typer.Option("--jobs", min=1, help="Worlds measured at a time, a process each.")] = 1,
-) -> None:
-    """Compare estimators with the exact values and detectors with what was memorized, and write the report."""
-    from rich.console import Console
-    from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn
+def _pictures(points: Sampler | Planted, out: Path) -> list[Path]:
+    from plaplace.networks.data import Planted, write_pictures
 
-    from plaplace.compare import run
-
-    columns = TextColumn("{task.description:34}"), BarColumn(), MofNCompleteColumn(), TimeElapsedColumn()
-    began, tasks = time.monotonic(), {}
+    if not isinstance(points, Planted):
+        fail("--pictures was given with --mixture; accepted is --data, whose points are images")
     try:
-        with Progress(*columns, console=Console(stderr=True)) as bar:
-
-            def show(stage: str, done: int, total: int) -> None:
-                if stage not in tasks:
-                    tasks[stage] = bar.add_task(stage)
-                # the end of a stage is told as 1 of 1, whatever it counted
-                known = bar.tasks[tasks[stage]].total if done == total == 1 else total
-                bar.update(tasks[stage], completed=known if done == total == 1 else done, total=known)
-
-            report = run(out, quick, problem, show, world, jobs)
-    except (ValueError, ImportError, OSError) as error:
+        return write_pictures(points, out / "pictures")
+    except (ValueError, OSError) as error:
         fail(error)
-    typer.echo(f"done in {time.monotonic() - began:.0f} s; the tables are in {out}")
-    typer.echo(f"wrote {report}")
-
-
-def _check_device(device: str) -> None:
-    import torch
-
-    try:
-        torch.empty(0, device=torch.device(device))
-    except (RuntimeError, AssertionError) as error:
-        available = [f"cuda:{index}" for index in range(torch.cuda.device_count())]
-        raise ValueError(f"device = {device!r} was given; here are {', '.join(['cpu', *available])}") from error
 
 
 def _data(source: Mapping[str, Any], seed: int) -> Sampler | Planted:
@@ -203,7 +142,3 @@ def _duplicates(text: str) -> dict[int, int]:
             raise ValueError(f"duplicates = {part!r} was given; accepted is 20x50 for 20 images 50 times, each once")
         found[int(times)] = int(count)
     return found
-
-
-if __name__ == "__main__":
-    app()

@@ -1,7 +1,7 @@
 """Images of any kind a user has, as 8-bit or floating-point arrays: PIL, arrays, tensors, files.
 
     PIL image                                   of 8 bits; transparency is laid on white
-    path                                        a file that PIL reads, bounded in pixels
+    path, bytes                                 a file that PIL reads, or its content, bounded in pixels
     numpy uint8                                 (H, W), (H, W, C), (N, H, W, C); N images of C = 1, 3 or 4 channels
     numpy float                                 the same, values in [0, 1]
     torch uint8 or float                        (H, W), (C, H, W), (N, C, H, W)
@@ -12,6 +12,8 @@ The axis of the channels is where the library keeps it: last in numpy and PIL, f
 
 from __future__ import annotations
 
+import io
+import re
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -28,24 +30,29 @@ FORMATS = ("PNG", "JPEG", "WEBP", "GIF", "BMP", "TIFF", "PPM")  # not EPS, for w
 MAX_PIXELS = 64_000_000  # of one image: a decompression bomb is refused before it is unpacked
 
 
-def open_image(path: str | Path, max_pixels: int = MAX_PIXELS) -> Image.Image:
-    """The image in a file, as a PIL image with its pixels read.
+def open_image(source: str | Path | bytes, max_pixels: int = MAX_PIXELS) -> Image.Image:
+    """The image in a file, or in the bytes of one, as a PIL image with its pixels read.
 
     Raises:
         FileNotFoundError: no such file.
         ValueError: not an image that PIL can read, or one of too many pixels.
     """
-    file = Path(path)
-    if not file.is_file():
-        raise FileNotFoundError(f"{file} does not exist")
+    name = "the image file" if isinstance(source, bytes) else str(source)
+    if not isinstance(source, bytes) and not Path(source).is_file():
+        raise FileNotFoundError(f"{name} does not exist")
     try:
-        with Image.open(file, formats=FORMATS) as image:
+        with Image.open(io.BytesIO(source) if isinstance(source, bytes) else source, formats=FORMATS) as image:
             if image.width * image.height > max_pixels:
                 raise ValueError(f"{image.width} x {image.height} pixels; accepted are at most {max_pixels}")
             image.load()
             return ImageOps.exif_transpose(image)  # a copy, as the camera was held
     except (OSError, SyntaxError, ValueError, Image.DecompressionBombError) as error:
-        raise ValueError(f"{file} is not a readable image ({error})") from error
+        raise ValueError(f"{name} is not a readable image ({_without_address(error)})") from error
+
+
+def _without_address(error: Exception) -> str:
+    """What PIL says, without the address of a buffer in memory, which is another one each time."""
+    return re.sub(r" ?<_io\.BytesIO object at 0x[0-9a-f]+>", "", str(error))
 
 
 def each_image(images: Any) -> Iterator[Tensor]:
@@ -57,7 +64,7 @@ def each_image(images: Any) -> Iterator[Tensor]:
     if isinstance(images, (list, tuple)):
         for image in images:
             yield from each_image(image)
-    elif isinstance(images, (str, Path)):
+    elif isinstance(images, (str, Path, bytes)):
         yield _from_pil(open_image(images))
     elif isinstance(images, Image.Image):
         yield _from_pil(images)
@@ -68,7 +75,7 @@ def each_image(images: Any) -> Iterator[Tensor]:
     else:
         raise ValueError(
             f"an image of type {type(images).__name__} was given; accepted are PIL images, numpy arrays, torch "
-            "tensors, paths, and lists of them"
+            "tensors, paths, bytes of image files, and lists of them"
         )
 
 

@@ -13,6 +13,7 @@ array how many times; it travels with the checkpoint, and `rebuild` makes the sa
 from plaplace.networks.data.duplicates import Planted, plant, rebuild
 from plaplace.networks.data.image_set import ImageSet
 from plaplace.networks.data.manifest import MANIFEST_NAME, Manifest, read_manifest, write_manifest
+from plaplace.networks.data.pictures import write_pictures
 from plaplace.networks.data.sources import IMAGE_SETS, image_set
 
 __all__ = [
@@ -26,4 +27,5 @@ __all__ = [
     "read_manifest",
     "rebuild",
     "write_manifest",
+    "write_pictures",
 ]

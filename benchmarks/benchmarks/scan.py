@@ -1,0 +1,84 @@
+"""A scan's throughput, beside a bare loop over the same network on the same batches.
+
+`python benchmarks/benchmarks/scan.py` prints the ratio.
+"""
+
+import tempfile
+import time
+from pathlib import Path
+
+import numpy as np
+import torch
+
+from plaplace import networks
+from plaplace.networks import UNet
+from plaplace.networks.recipes import recipe
+from plaplace.scan.options import Options
+from plaplace.scan.scan import Scan
+from plaplace.scan.work import Shard
+
+torch.set_num_threads(1)
+
+
+class Bench:
+    """A scan of random images of 28 x 28 by a U-Net with random weights, and the bare loop of its network calls."""
+
+    def __init__(self, folder, images, options=()):
+        folder = Path(folder)
+        network = UNet(recipe("unet-28").network, seed=0)
+        networks.save(network, folder / "model")
+        array = np.random.default_rng(0).integers(0, 256, (images + 20, 28, 28), dtype=np.uint8)
+        np.save(folder / "images.npy", array[:images])
+        np.save(folder / "reference.npy", array[images:])
+        asked = Options(folder / "model", folder / "images.npy", folder / "scan", folder / "reference.npy",
+                        **dict(options))  # fmt: skip
+        self.scan = Scan.prepare(asked, lambda *_: None)
+        self.work = self.scan.work(("images",))
+        self.model = self.work.loader()
+        self.shard = Shard("images", 0, 0, self.scan.settings.batch)
+
+    def shards(self, number):
+        size = self.scan.settings.batch
+        return [Shard("images", i, i * size, (i + 1) * size) for i in range(number)]
+
+    def scanned(self, shard):
+        """Seconds of one batch, from the array to the rows."""
+        start = time.process_time()
+        self.work(shard)
+        return time.process_time() - start
+
+    def bare(self, shard):
+        """Seconds of its network calls alone."""
+        size, probings = shard.stop - shard.start, self.scan.settings.probings(self.model)
+        points = [torch.randn(size * number, *self.model.shape) for _, number in probings]
+        times = [torch.full((size * number,), level.t, dtype=torch.int64) for level, number in probings]
+        start = time.process_time()
+        with torch.no_grad():
+            for x, t in zip(points, times, strict=True):
+                self.model.call(x, t)
+        return time.process_time() - start
+
+
+def pairs(number):
+    """Seconds of the bare loop and of the scan, interleaved, a batch each."""
+    with tempfile.TemporaryDirectory() as folder:
+        bench = Bench(folder, 20 * 30)
+        found = [(bench.bare(bench.shard), bench.scanned(bench.shard)) for _ in range(number + 2)]
+    return found[2:]  # the first ones warm the caches
+
+
+class Throughput:
+    timeout = 600
+
+    def track_loss(self):
+        bare, scanned = (sum(each) for each in zip(*pairs(21), strict=True))
+        return 1 - bare / scanned
+
+    track_loss.unit = "of the bare loop's throughput"
+
+
+if __name__ == "__main__":
+    found = pairs(41)
+    ratios = sorted(bare / scanned for bare, scanned in found)
+    low, high = ratios[13], ratios[27]  # 95% interval of the median of 41, by its binomial ranks
+    print(f"scan / bare loop: median {ratios[20]:.4f} [{low:.4f}, {high:.4f}], {found[20][0]:.3f} s a batch")

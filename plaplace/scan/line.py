@@ -1,0 +1,76 @@
+"""From the detector's terms to the score that is ranked: the reference's line.
+
+    score = (w term_1 - term_0 - centre) / scale
+
+with one term alone w = 0. w is the detector's share of the slope of the reference's terms; centre and scale are mean
+and standard deviation of the reference images that it is fitted on. Without a reference w = centre = 0 and scale = 1.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+
+import torch
+from torch import Tensor
+
+from plaplace.memorization.detector import contrast_weight
+from plaplace.scan.settings import PROFILE
+
+__all__ = ["Line", "fit_line"]
+
+TAIL = 0.99  # of the fitted scores lie below the threshold that adaptive calls look at
+
+
+@dataclass(frozen=True)
+class Line:
+    """A fitted score.
+
+    Attributes:
+        column: what is scored: "profile" or the column of a statistic.
+        weight, centre, scale: see the module.
+        threshold: the score that 99% of the fitted reference images are below.
+        number: images it is fitted on; 0 without a reference.
+    """
+
+    column: str
+    weight: float = 0.0
+    centre: float = 0.0
+    scale: float = 1.0
+    threshold: float = float("inf")
+    number: int = 0
+
+    def score(self, values: Mapping[str, Tensor], errors: Mapping[str, Tensor]) -> tuple[Tensor, Tensor]:
+        """Scores (b,) and their standard errors, of columns."""
+        if self.column != PROFILE:
+            return values[self.column], errors[self.column]
+        raw, error = -values["term_0"], errors["term_0"]
+        if self.weight and "term_1" in values:  # the error of a single pair is inf, which nothing times would spoil
+            raw = raw + self.weight * values["term_1"]
+            error = (error.square() + (self.weight * errors["term_1"]).square()).sqrt()
+        return (raw - self.centre) / self.scale, error / self.scale
+
+
+def fit_line(column: str, values: Mapping[str, Tensor], errors: Mapping[str, Tensor], dimension: int) -> Line:
+    """The line of reference images.
+
+    Args:
+        values, errors: columns of the images it is fitted on.
+        dimension: D of the model's points.
+
+    Raises:
+        ValueError: fewer than 5 of them have a finite score.
+    """
+    weight = 0.0
+    if column == PROFILE and "term_1" in values:
+        weight = contrast_weight(values["term_0"], values["term_1"], dimension)
+    raw, _ = Line(column, weight).score(values, errors)
+    kept = raw[raw.isfinite()]
+    if len(kept) < 5:
+        raise ValueError(f"{len(kept)} of {len(raw)} reference images have a finite score; fitting needs 5")
+    centre, scale = float(kept.mean()), float(kept.std())
+    if column != PROFILE:  # a statistic is shown in its own unit
+        centre, scale = 0.0, 1.0
+    scale = scale if scale > 0 else 1.0
+    threshold = (float(torch.quantile(kept, TAIL)) - centre) / scale
+    return Line(column, weight, centre, scale, threshold, len(kept))

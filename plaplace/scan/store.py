@@ -1,0 +1,91 @@
+"""Parts of a table on disk: one parquet file a shard, whole or not there.
+
+A part is written under a temporary name, flushed to the disk and renamed; it says which scan it belongs to and carries
+checksums of its pages. What is found later is believed only where it can be read to the end and says so.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import os
+from collections.abc import Iterator
+from pathlib import Path
+
+import pyarrow as pa
+import pyarrow.parquet as pq
+
+from plaplace.scan.work import Shard
+
+__all__ = ["PARTIAL", "clean", "commit", "path_of", "read", "written", "written_atomically"]
+
+PARTIAL = ".partial"
+_SCAN = b"plaplace.scan"
+
+
+def path_of(folder: Path, shard: Shard) -> Path:
+    """Where the part of a shard is kept.
+
+    >>> path_of(Path("scan"), Shard("images", 7, 0, 10)).as_posix()
+    'scan/parts/images-000007.parquet'
+    """
+    return folder / "parts" / f"{shard.stage}-{shard.number:06d}.parquet"
+
+
+@contextlib.contextmanager
+def written_atomically(file: Path) -> Iterator[Path]:
+    """A temporary name beside the file, which becomes the file when the block ends without an error.
+
+    Raises:
+        OSError: of the disk, which then holds neither half a file nor the temporary one.
+    """
+    file.parent.mkdir(parents=True, exist_ok=True)
+    partial = file.with_name(f"{file.name}{PARTIAL}-{os.getpid()}")
+    try:
+        yield partial
+        with partial.open("rb") as stream:
+            os.fsync(stream.fileno())
+        os.replace(partial, file)
+    finally:
+        partial.unlink(missing_ok=True)
+    with contextlib.suppress(OSError):  # not every file system can be asked for it
+        folder = os.open(file.parent, os.O_RDONLY)
+        try:
+            os.fsync(folder)
+        finally:
+            os.close(folder)
+
+
+def commit(folder: Path, shard: Shard, table: pa.Table, scan: str) -> Path:
+    """Write the part of a shard of the scan with this digest; returns the file."""
+    marked = table.replace_schema_metadata({_SCAN: scan.encode()})
+    file = path_of(folder, shard)
+    with written_atomically(file) as partial:
+        pq.write_table(marked, partial, compression="zstd", write_page_checksum=True)
+    return file
+
+
+def read(folder: Path, shard: Shard, scan: str) -> pa.Table | None:
+    """The rows of a finished part; None where there is none, or none that is whole and of this scan."""
+    file = path_of(folder, shard)
+    try:
+        with pq.ParquetFile(file, page_checksum_verification=True) as parquet:
+            if (parquet.schema_arrow.metadata or {}).get(_SCAN) != scan.encode():
+                return None
+            table = parquet.read()
+    except (OSError, pa.ArrowException):
+        return None
+    return table if len(table) == shard.stop - shard.start else None
+
+
+def written(folder: Path, shard: Shard, scan: str) -> bool:
+    """Whether the part of a shard is there and whole; what is there and is not is removed."""
+    if read(folder, shard, scan) is not None:
+        return True
+    path_of(folder, shard).unlink(missing_ok=True)
+    return False
+
+
+def clean(folder: Path) -> None:
+    """Remove what killed processes left half written."""
+    for file in folder.rglob(f"*{PARTIAL}-*"):
+        file.unlink(missing_ok=True)
