@@ -43,6 +43,12 @@ def test_memorized_pictures_are_found_and_others_are_not(scanned):
     assert len(found - memorized) <= 3  # 72 images: a false discovery rate of 5% of 12, with room
     assert len(table) == 72 and table.key.is_unique and table.score.is_monotonic_decreasing
     assert (table.calls == 16).all() and (table.reason == "").all()
+    statistics = ["flux_1", "flux_2", "denoising_loss", "displacement"]
+    assert table.columns.tolist() == [
+        *("index", "key", "score", "score_se", "p_value", "q_value", "verdict", "calls", "rounds", "nonfinite"),
+        *(column for name in statistics for column in (name, f"{name}_se")),
+        "reason",
+    ]
 
 
 def test_scores_are_those_of_the_detector_asked_by_hand(inputs, scanned):
@@ -131,6 +137,9 @@ def test_a_tolerance_asks_more_near_the_threshold_alone(inputs, scanned, tmp_pat
     assert (more.score_se / before).median() < 1
     same = table[table.rounds == 1].set_index("key")
     np.testing.assert_allclose(same.score, plain[same.index], atol=1e-4)
+    enough = scan.run(model, folder / "images", tmp_path / "enough", reference=folder / "reference", seed=3,
+                      tolerance=10.0)  # fmt: skip
+    assert (enough.rounds == 1).all()  # no error is as large as that
     null = pd.concat([pd.read_parquet(file) for file in sorted((out / "parts").glob("reference-*"))])
     assert (null.rounds > 1).any()  # the same rule for the reference, or p-values were wrong
 

@@ -1,8 +1,9 @@
 """A scan's throughput, beside a bare loop over the same network on the same batches.
 
-`python benchmarks/benchmarks/scan.py` prints the ratio.
+`python benchmarks/benchmarks/scan.py` prints the ratio; with `--ray`, that of two Ray workers to one.
 """
 
+import sys
 import tempfile
 import time
 from pathlib import Path
@@ -77,7 +78,21 @@ class Throughput:
     track_loss.unit = "of the bare loop's throughput"
 
 
-if __name__ == "__main__":
+def workers(number, shards):
+    """Images a second of that many Ray workers, from the first part that arrives to the last."""
+    from plaplace.scan.engines.ray import map_ray
+
+    with tempfile.TemporaryDirectory() as folder:
+        bench = Bench(folder, 20 * shards)
+        arrived = [time.monotonic() for _ in map_ray(bench.work, bench.shards(shards), workers=number, threads=1)]
+        return bench.scan.settings.batch * (len(arrived) - 2 * number) / (arrived[-1] - arrived[2 * number - 1])
+
+
+if __name__ == "__main__" and "--ray" in sys.argv:
+    for _ in range(2):
+        one, two = workers(1, 24), workers(2, 48)
+        print(f"one worker {one:.2f} images/s, two {two:.2f}: {two / one:.2f} times")
+elif __name__ == "__main__":
     found = pairs(41)
     ratios = sorted(bare / scanned for bare, scanned in found)
     low, high = ratios[13], ratios[27]  # 95% interval of the median of 41, by its binomial ranks

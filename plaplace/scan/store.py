@@ -1,12 +1,13 @@
 """Parts of a table on disk: one parquet file a shard, whole or not there.
 
-A part is written under a temporary name, flushed to the disk and renamed; it says which scan it belongs to and carries
-checksums of its pages. What is found later is believed only where it can be read to the end and says so.
+A part is written under a temporary name, flushed to the disk and renamed; it says which scan it belongs to and what the
+SHA-256 of its content is. What is found later is believed only where both are right.
 """
 
 from __future__ import annotations
 
 import contextlib
+import hashlib
 import os
 from collections.abc import Iterator
 from pathlib import Path
@@ -19,7 +20,7 @@ from plaplace.scan.work import Shard
 __all__ = ["PARTIAL", "clean", "commit", "path_of", "read", "written", "written_atomically"]
 
 PARTIAL = ".partial"
-_SCAN = b"plaplace.scan"
+_SCAN, _CONTENT = b"plaplace.scan", b"plaplace.content"
 
 
 def path_of(folder: Path, shard: Shard) -> Path:
@@ -57,10 +58,10 @@ def written_atomically(file: Path) -> Iterator[Path]:
 
 def commit(folder: Path, shard: Shard, table: pa.Table, scan: str) -> Path:
     """Write the part of a shard of the scan with this digest; returns the file."""
-    marked = table.replace_schema_metadata({_SCAN: scan.encode()})
+    marked = table.replace_schema_metadata({_SCAN: scan.encode(), _CONTENT: _content(table)})
     file = path_of(folder, shard)
     with written_atomically(file) as partial:
-        pq.write_table(marked, partial, compression="zstd", write_page_checksum=True)
+        pq.write_table(marked, partial, compression="zstd")
     return file
 
 
@@ -68,13 +69,25 @@ def read(folder: Path, shard: Shard, scan: str) -> pa.Table | None:
     """The rows of a finished part; None where there is none, or none that is whole and of this scan."""
     file = path_of(folder, shard)
     try:
-        with pq.ParquetFile(file, page_checksum_verification=True) as parquet:
-            if (parquet.schema_arrow.metadata or {}).get(_SCAN) != scan.encode():
-                return None
+        with pq.ParquetFile(file) as parquet:
             table = parquet.read()
-    except (OSError, pa.ArrowException):
+        said = table.schema.metadata or {}
+        whole = said.get(_SCAN) == scan.encode() and said.get(_CONTENT) == _content(table)
+    except (OSError, ValueError, pa.ArrowException):  # a damaged name is a ValueError
         return None
-    return table if len(table) == shard.stop - shard.start else None
+    return table if whole and len(table) == shard.stop - shard.start else None
+
+
+def _content(table: pa.Table) -> bytes:
+    """SHA-256 of names, types and values."""
+    found = hashlib.sha256()
+    for field, column in zip(table.schema, table.columns, strict=True):
+        found.update(f"{field.name} {field.type} {len(column)} ".encode())
+        plain = pa.types.is_floating(field.type) or pa.types.is_integer(field.type)
+        found.update(
+            column.to_numpy().tobytes() if plain and not column.null_count else repr(column.to_pylist()).encode()
+        )
+    return found.hexdigest().encode()
 
 
 def written(folder: Path, shard: Shard, scan: str) -> bool:

@@ -154,7 +154,7 @@ def extended(path, kind, data):
 
 
 @pytest.mark.parametrize(
-    "data", [b"99 path=a\n", b"12 size=-512\n", b"-1 a=b\n", b"0 a=b\n", b"9 path=ab\n", b"8 path\n\n"]
+    "data", [b"99 path=a\n", b"12 size=-512\n", b"-1 a=b\n", b"0 a=b\n", b"9 path=ab\n", b"9 path=ab", b"8 path\n\n"]
 )
 def test_damaged_attributes_end_the_shard_with_a_reason(tmp_path, data):
     (first, second) = extended(tmp_path / "a.tar", b"x", data)
@@ -175,6 +175,9 @@ def test_appended_tar_files_are_read_to_the_end(tmp_path):
         shard(tmp_path / f"{name}.tar", [(f"{name}.png", PNG)])
     (tmp_path / "both.tar").write_bytes((tmp_path / "a.tar").read_bytes() + (tmp_path / "b.tar").read_bytes())
     assert list(told(tmp_path / "both.tar")[0]) == ["a", "b"]
+    with open(tmp_path / "both.tar", "r+b") as file:
+        file.truncate(10240 + 1024)  # the second without its end
+    assert list(told(tmp_path / "both.tar")[0]) == ["a", "b", f"both.tar:{10240 + 512 + len(PNG)}"]
 
 
 def test_a_shard_that_is_no_tar_is_a_row_among_others_and_an_error_alone(tmp_path):
