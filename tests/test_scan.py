@@ -1,5 +1,6 @@
 """`plaplace.scan.run` against what is known: a model that has memorized a few pictures by construction."""
 
+import itertools
 import json
 import math
 
@@ -14,24 +15,9 @@ from plaplace import memorization, scan
 from plaplace.memorization import detection
 from plaplace.memorization.detector import Profile
 from plaplace.scan.calibration import Calibration
+from plaplace.scan.generating import path, sampled
 from plaplace.scan.randomness import image_seed
-from tests.scan_models import Broken, exact, pixels, write_folder
-
-
-@pytest.fixture(scope="module")
-def inputs(tmp_path_factory):
-    folder = tmp_path_factory.mktemp("inputs")
-    model, memorized, others, reference = exact()
-    write_folder(folder / "images", np.concatenate([memorized, others]))
-    write_folder(folder / "reference", reference)
-    return folder, model
-
-
-@pytest.fixture(scope="module")
-def scanned(inputs):
-    folder, model = inputs
-    table = scan.run(model, folder / "images", folder / "scan", reference=folder / "reference", seed=3)
-    return folder / "scan", table
+from tests.scan_models import Broken, exact, write_folder
 
 
 def test_memorized_pictures_are_found_and_others_are_not(scanned):
@@ -51,9 +37,9 @@ def test_memorized_pictures_are_found_and_others_are_not(scanned):
     ]
 
 
-def test_scores_are_those_of_the_detector_asked_by_hand(inputs, scanned):
+def test_scores_are_those_of_the_detector_asked_by_hand(scan_inputs, scanned):
     """The whole path, another way: fit on the reference images that the scan fitted on, score, p, q, verdict."""
-    folder, model = inputs
+    folder, model = scan_inputs
     out, _ = scanned
     fit, null, found = (pd.read_parquet(file) for file in (out / "index" / "fit.parquet",
                         out / "index" / "reference.parquet", out / "scores.parquet"))  # fmt: skip
@@ -81,8 +67,8 @@ def test_scores_are_those_of_the_detector_asked_by_hand(inputs, scanned):
     assert (found.verdict == detection.verdicts(found.score, others)).mean() >= 0.98
 
 
-def test_rows_do_not_depend_on_shards_engines_names_or_other_images(inputs, scanned, tmp_path):
-    folder, model = inputs
+def test_rows_do_not_depend_on_shards_engines_names_or_other_images(scan_inputs, scanned, tmp_path):
+    folder, model = scan_inputs
     _, table = scanned
     rows = table.set_index("key").sort_index()
     few = write_folder(tmp_path / "few", [])
@@ -96,8 +82,8 @@ def test_rows_do_not_depend_on_shards_engines_names_or_other_images(inputs, scan
     assert (other.set_index("key").sort_index().flux_1 - again.flux_1).abs().min() > 0  # another seed is another draw
 
 
-def test_without_a_reference_images_are_ranked_and_nothing_is_decided(inputs, tmp_path):
-    folder, model = inputs
+def test_without_a_reference_images_are_ranked_and_nothing_is_decided(scan_inputs, tmp_path):
+    folder, model = scan_inputs
     table = scan.run(model, folder / "images", tmp_path / "scan")
     assert set(table.verdict) == {"cannot tell"} and table.p_value.isna().all() and table.q_value.isna().all()
     assert set(table.key[:12]) == {f"{i:04d}.png" for i in range(12)}
@@ -107,8 +93,8 @@ def test_without_a_reference_images_are_ranked_and_nothing_is_decided(inputs, tm
     np.testing.assert_allclose(table.score, -memorization.detector.balanced(probes).log(), rtol=1e-4, atol=1e-4)
 
 
-def test_any_statistic_can_rank_and_further_levels_have_columns(inputs, tmp_path):
-    folder, model = inputs
+def test_any_statistic_can_rank_and_further_levels_have_columns(scan_inputs, tmp_path):
+    folder, model = scan_inputs
     table = scan.run(model, folder / "images", tmp_path / "scan", reference=folder / "reference", score="flux_1",
                      statistics=["sima"], levels=[0.1, 0.4], calls=8)  # fmt: skip
     assert (table.score == table.flux_1).all() and (table.score_se == table.flux_1_se).all()
@@ -123,8 +109,8 @@ def test_any_statistic_can_rank_and_further_levels_have_columns(inputs, tmp_path
     assert (table.calls == 2 * (8 + 1)).all()
 
 
-def test_a_tolerance_asks_more_near_the_threshold_alone(inputs, scanned, tmp_path):
-    folder, model = inputs
+def test_a_tolerance_asks_more_near_the_threshold_alone(scan_inputs, scanned, tmp_path):
+    folder, model = scan_inputs
     out = tmp_path / "scan"
     table = scan.run(model, folder / "images", out, reference=folder / "reference", seed=3, tolerance=0.05)
     plain = scanned[1].set_index("key").score
@@ -144,8 +130,8 @@ def test_a_tolerance_asks_more_near_the_threshold_alone(inputs, scanned, tmp_pat
     assert (null.rounds > 1).any()  # the same rule for the reference, or p-values were wrong
 
 
-def test_the_mean_over_rounds_is_the_mean_of_rounds_drawn_by_hand(inputs, tmp_path):
-    folder, model = inputs
+def test_the_mean_over_rounds_is_the_mean_of_rounds_drawn_by_hand(scan_inputs, tmp_path):
+    folder, model = scan_inputs
     table = scan.run(model, folder / "images", tmp_path / "scan", reference=folder / "reference", seed=3,
                      tolerance=1e-6)  # fmt: skip
     row = table[table.rounds == 3].iloc[0] if (table.rounds == 3).any() else table[table.rounds > 1].iloc[0]
@@ -196,55 +182,21 @@ def test_generated_samples_are_scanned(tmp_path):
     pd.testing.assert_frame_equal(table, again, check_exact=True)
 
 
-def test_a_finished_scan_resumes_to_the_same_and_other_settings_are_told(inputs, scanned):
-    folder, model = inputs
-    out, table = scanned
-    arguments = {"reference": folder / "reference", "resume": True}
-    again = scan.run(model, folder / "images", out, seed=3, fdr=0.2, **arguments)  # the rate may change
-    assert (again.verdict == "memorized").sum() >= (table.verdict == "memorized").sum()
-    scan.run(model, folder / "images", out, seed=3, **arguments)
-    with pytest.raises(ValueError, match=r"another configuration: settings\.seed was 3 and is 4"):
-        scan.run(model, folder / "images", out, seed=4, **arguments)
-    with pytest.raises(ValueError, match=r"settings\.calls was 16 and is 32"):
-        scan.run(model, folder / "images", out, seed=3, calls=32, **arguments)
-    with pytest.raises(ValueError, match=r"inputs\.images\.count was 72 and is 300"):
-        scan.run(model, folder / "reference", out, seed=3, **arguments)
-    with pytest.raises(ValueError, match="holds a scan already"):
-        scan.run(model, folder / "images", out, seed=3)
-    fresh = scan.run(model, folder / "images", folder / "nowhere", seed=3, **arguments)  # begins where there is none
-    pd.testing.assert_frame_equal(fresh, table, check_exact=True)
-    assert len(list((out / "index").iterdir())) == 3  # a refused resume leaves the listings as they were
-
-
-@pytest.mark.parametrize(
-    ("given", "text"),
-    [
-        ({"images": None}, "neither images nor generate"),
-        ({"generate": 4}, "both images and generate"),
-        ({"engine": "spark"}, "engine = 'spark'"),
-        ({"workers": 2}, "workers = 2"),
-        ({"fdr": 0.0}, "fdr = 0.0"),
-        ({"calls": 3}, "calls = 3"),
-        ({"tolerance": 0.1, "reference": None}, "tolerance was given"),
-        ({"tolerance": -1.0}, "tolerance = -1.0"),
-        ({"tolerance": 0.1, "calls": 8}, "tolerance was given with calls = 8"),
-        ({"statistics": ["flux"]}, "statistics = 'flux'"),
-        ({"statistics": ["wen"]}, "needs captions or labels"),
-        ({"statistics": ["nearest_neighbour"]}, "needs the training data"),
-        ({"levels": [100.0]}, "trained on levels"),
-        ({"reference": "few"}, "accepted are 20 or more"),
-        ({"images": "nothing"}, "nothing"),
-        ({"prompts": "prompts.txt"}, "prompts were given without generate"),
-    ],
-)
-def test_bad_input_is_a_sentence(inputs, tmp_path, given, text):
-    folder, model = inputs
-    write_folder(tmp_path / "few", pixels(5, 0))
-    asked = {"images": folder / "images", "reference": folder / "reference"} | given
-    asked = {k: tmp_path / v if k in ("images", "reference") and isinstance(v, str) else v for k, v in asked.items()}
-    with pytest.raises((ValueError, FileNotFoundError), match=text):
-        scan.run(model, asked.pop("images"), tmp_path / "scan", **asked)
-    assert not (tmp_path / "scan" / "scan.json").exists()
+def test_samples_run_along_all_levels_from_noise_of_their_own(scan_inputs):
+    _, model = scan_inputs
+    levels = path(model)
+    assert len(levels) == 50 and (levels[0].sigma, levels[-1].sigma) == pytest.approx((10.0, 0.01))
+    assert all(before.sigma > after.sigma for before, after in itertools.pairwise(levels))
+    keys = ["a", "b", "c"]
+    x = sampled(model, keys, None, 0, "cpu")
+    torch.testing.assert_close(sampled(model, keys[::-1], None, 0, "cpu"), x.flip(0), rtol=1e-4, atol=1e-4)
+    assert (sampled(model, keys, None, 1, "cpu") - x).abs().max() > 0.1
+    # 200 of them have the mean and the spread of the model's law, by its own samples
+    x = sampled(model, [str(i) for i in range(200)], None, 0, "cpu").flatten(1).double()
+    law = model.mixture.sample(4000, torch.Generator().manual_seed(0))
+    error = law.std(0) / math.sqrt(200)
+    assert ((x.mean(0) - law.mean(0)).abs() < 5 * error).all()
+    torch.testing.assert_close(x.std(0), law.std(0), rtol=0.25, atol=0.02)
 
 
 @given(

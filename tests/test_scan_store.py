@@ -33,8 +33,21 @@ def test_a_part_is_read_back_and_nothing_else_is_believed(tmp_path):
     assert store.read(tmp_path, Shard("images", 0, 0, 51), "mine") is None  # not all its rows
     assert store.read(tmp_path, Shard("images", 1, 50, 100), "mine") is None  # not there
     assert list(tmp_path.rglob("*")) == [file.parent, file]
-    assert store.written(tmp_path, SHARD, "mine") and not store.written(tmp_path, SHARD, "other")
-    assert not file.exists()  # what is not believed is removed
+    file.rename(store.path_of(tmp_path, Shard("images", 0, 50, 100)))
+    assert store.read(tmp_path, Shard("images", 0, 50, 100), "mine") is None  # other rows of the same number
+
+
+def test_only_what_a_scan_left_is_cleaned(tmp_path):
+    for name in (
+        "scores.parquet.partial-7",
+        "parts/images-000000.parquet.partial-9",
+        "mine.partial-1",
+        "a/x.parquet.partial-2",
+    ):
+        (tmp_path / name).parent.mkdir(exist_ok=True)
+        (tmp_path / name).write_bytes(b"half")
+    store.clean(tmp_path)
+    assert sorted(each.name for each in tmp_path.rglob("*partial*")) == ["mine.partial-1", "x.parquet.partial-2"]
 
 
 def test_any_damaged_byte_is_noticed_or_does_no_harm(tmp_path):
@@ -75,13 +88,14 @@ class Listed:
 
 def test_the_fitted_part_is_random_by_key_whatever_the_order():
     keys = [f"{i}.png" for i in range(400)]
-    rows, count = split(Listed(keys), 5, 0.25, 256)
+    rows, count = split(Listed(keys), 5, 0.25, 10, 256)
     expected = set(sorted(keys, key=lambda key: image_seed(key, 5, "fit"))[:100])
     assert {keys[row] for row in rows} == expected and count == 400
-    turned, _ = split(Listed(keys[::-1]), 5, 0.25, 256)
+    turned, _ = split(Listed(keys[::-1]), 5, 0.25, 10, 256)
     assert {keys[::-1][row] for row in turned} == expected
-    assert len(split(Listed(keys), 5, 0.25, 30)[0]) == 30
-    assert split(Listed(keys), 6, 0.25, 256)[0] != rows
+    assert len(split(Listed(keys), 5, 0.25, 10, 30)[0]) == 30
+    assert len(split(Listed(keys[:24]), 5, 0.25, 10, 256)[0]) == 10
+    assert split(Listed(keys), 6, 0.25, 10, 256)[0] != rows
 
 
 def test_a_listing_is_read_back_across_its_row_groups(tmp_path):

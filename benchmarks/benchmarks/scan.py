@@ -15,7 +15,7 @@ from plaplace import networks
 from plaplace.networks import UNet
 from plaplace.networks.recipes import recipe
 from plaplace.scan.options import Options
-from plaplace.scan.scan import Scan
+from plaplace.scan.setup import prepare
 from plaplace.scan.work import Shard
 
 torch.set_num_threads(1)
@@ -33,7 +33,7 @@ class Bench:
         np.save(folder / "reference.npy", array[images:])
         asked = Options(folder / "model", folder / "images.npy", folder / "scan", folder / "reference.npy",
                         **dict(options))  # fmt: skip
-        self.scan = Scan.prepare(asked, lambda *_: None)
+        self.scan = prepare(asked, lambda *_: None)
         self.work = self.scan.work(("images",))
         self.model = self.work.loader()
         self.shard = Shard("images", 0, 0, self.scan.settings.batch)

@@ -87,7 +87,8 @@ def scan(
             threads, batch_size, resume, trust_pickle,
         )  # fmt: skip
         if estimate:
-            typer.echo(estimated(options))
+            if (found := estimated(options)) is not None:
+                typer.echo(found)
             return
         with _stoppable(), ScanBar() as bar:
             finished = run(options, bar.show, bar.say)
@@ -96,8 +97,8 @@ def scan(
         raise typer.Exit(128 + stopped.number) from None
     except (ValueError, FileNotFoundError, ImportError) as error:
         fail(error)
-    except OSError as error:
-        fail(f"{error}; {hint}")
+    except (OSError, RuntimeError, MemoryError) as error:
+        fail(f"{str(error).strip() or type(error).__name__}; {hint}")
     if finished is None:
         return
     for line in summary(finished.findings):

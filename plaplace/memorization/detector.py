@@ -263,5 +263,7 @@ def _contrast(logs: list[Tensor], weight: float) -> Tensor:
 def _slope(y: Tensor, x: Tensor) -> float:
     """Of y on x over the pairs that are finite; 0 where x does not vary."""
     kept = y.isfinite() & x.isfinite()
+    if kept.sum() < 2:
+        return 0.0
     covariance = torch.cov(torch.stack([y[kept], x[kept]]))
     return float(covariance[0, 1] / covariance[1, 1]) if covariance[1, 1] > 0 else 0.0

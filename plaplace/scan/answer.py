@@ -34,6 +34,7 @@ __all__ = ["SCORES", "Tally", "columns_of", "line_of", "score_of", "write_scores
 SCORES = "scores.parquet"
 SHOWN = 500  # rows of the report's tables
 FAILURES = 200
+NO_SCORE = "the score is not finite"
 _BINS = 80
 Floats = NDArray[np.float64]
 
@@ -52,14 +53,28 @@ def line_of(tables: Iterable[pa.Table], score: str, dimension: int) -> Line:
     parts = list(tables)
     if not parts:
         return Line(score)
-    return fit_line(score, *columns_of(pa.concat_tables(parts)), dimension)
+    whole = pa.concat_tables(parts)
+    try:
+        return fit_line(score, *columns_of(whole), dimension)
+    except ValueError as error:
+        reasons = Counter(each for each in whole["reason"].to_pylist() if each)
+        why = "".join(f"; of {number}: {reason}" for reason, number in reasons.most_common(1))
+        raise ValueError(f"{error}{why}") from error
 
 
 def score_of(table: pa.Table, line: Line) -> tuple[Floats, Floats]:
     """Scores and standard errors of the rows of a part; NaN for what failed."""
-    value, error = line.score(*columns_of(table))
-    failed = table["reason"].to_numpy() != ""
-    return np.where(failed, np.nan, value.numpy()), np.where(failed, np.nan, error.numpy())
+    value, error = (each.numpy() for each in line.score(*columns_of(table)))
+    failed = (table["reason"].to_numpy() != "") | ~np.isfinite(value)
+    return np.where(failed, np.nan, value), np.where(failed, np.nan, error)
+
+
+def reasons_of(table: pa.Table, scores: Floats) -> list[str]:
+    """Why rows have no score; "" for those that have one."""
+    return [
+        reason or (NO_SCORE if missing else "")
+        for reason, missing in zip(table["reason"].to_pylist(), np.isnan(scores), strict=True)
+    ]
 
 
 @dataclass
@@ -104,7 +119,7 @@ class Tally:
             self.high = max(self.high, float(scores[known].max()))
         for row in known[np.argsort(-scores[known], kind="stable")[:SHOWN]]:
             _keep(self.top, (float(scores[row]), -int(index[row])))
-        keys, reasons = table["key"].to_pylist(), table["reason"].to_pylist()
+        keys, reasons = table["key"].to_pylist(), reasons_of(table, scores)
         for row, (key, reason) in enumerate(zip(keys, reasons, strict=True)):
             _keep(self.sample, (-image_seed(key, self.seed, "sample"), -int(index[row])))
             if reason:
@@ -143,8 +158,13 @@ def write_scores(
     kept: list[pd.DataFrame] = []
     with written_atomically(folder / SCORES) as partial:
         writer: pq.ParquetWriter | None = None
+        rows_so_far = 0
         try:
             for table in parts():
+                index = table["index"].to_numpy()
+                if not np.array_equal(index, np.arange(rows_so_far, rows_so_far + len(index))):
+                    raise RuntimeError(f"row {rows_so_far} is missing among the parts, or there twice")
+                rows_so_far += len(index)
                 scored = _scored(table, line, calibration)
                 scores, verdict = scored["score"].to_numpy(), scored["verdict"].to_numpy()
                 verdicts.update(verdict.tolist())
@@ -170,7 +190,7 @@ def _scored(table: pa.Table, line: Line, calibration: Calibration) -> pa.Table:
                "q_value": q, "verdict": pa.array(verdict.tolist(), pa.string())}  # fmt: skip
     rest = [f.name for f in table.schema if f.name not in columns and not f.name.startswith("term_")]
     columns |= {name: table[name] for name in rest if name != "reason"}
-    return pa.table({**columns, "reason": table["reason"]})
+    return pa.table({**columns, "reason": pa.array(reasons_of(table, score), pa.string())})
 
 
 def _range(tally: Tally) -> tuple[float, float]:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Sequence
 from typing import Any
 
@@ -31,11 +32,12 @@ _OURS = (
 _ALONE = "minus the logarithm of the even and odd part of the squared error on ± pairs; not calibrated"
 
 
-def conclude(scan: Scan, seconds: float) -> Findings:
+def conclude(scan: Scan, seconds: float, images: int) -> Findings:
     """Judge the parts, write scores.parquet, and gather what the report shows.
 
     Args:
         seconds: that this session has measured for.
+        images: that it has measured.
 
     Raises:
         FileNotFoundError: a part is missing or damaged.
@@ -78,10 +80,10 @@ def conclude(scan: Scan, seconds: float) -> Findings:
         threshold=threshold,
         calls=calls,
         seconds=sum(each["seconds"] for each in scan.manifest.sessions),
-        rate=_rate(scan, seconds),
+        rate=images / seconds if images else float("nan"),
         estimated_seconds=float("nan") if scan.estimate is None else scan.estimate.seconds,
         cost=_cost(scan),
-        notes=tuple(dict.fromkeys(note for source in scan.inputs.sources.values() for note in source.notes)),
+        notes=(*scan.notes, *_cautions(scan)),
         settings=_settings(scan),
         provenance=_provenance(scan),
         command=scan.options.command(),
@@ -111,9 +113,18 @@ def _pictures(scan: Scan, rows: Sequence[int], top: pd.DataFrame) -> tuple[Pictu
     )
 
 
-def _rate(scan: Scan, seconds: float) -> float:
-    done = scan.manifest.sessions[-1]["images"] if scan.manifest.sessions else 0
-    return done / seconds if seconds > 0 else float("nan")
+def _cautions(scan: Scan) -> list[str]:
+    """What the standard errors do not cover."""
+    found, dimension = [], math.prod(scan.loader().shape)
+    if scan.settings.score == PROFILE:
+        for level, calls in scan.settings.probings(scan.loader()):
+            if calls == 2:
+                found.append(f"one pair of directions at t = {level.t:g} has no standard error: take more calls")
+            elif calls == 2 * dimension:
+                found.append(f"the directions at t = {level.t:g} are a whole frame, whose error counts as 0")
+    if scan.settings.tolerance is not None:
+        found.append("images near the threshold were given more calls, as many as their first round asked for")
+    return found
 
 
 def _cost(scan: Scan) -> dict[str, str]:

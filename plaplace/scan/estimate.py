@@ -23,6 +23,8 @@ class Estimate:
         calls: network evaluations an image.
         seconds_a_batch, batch: measured, and images in one.
         workers: that share the images.
+        more: what is not in it, for people.
+        drawing: seconds of drawing the images first, on one worker.
     """
 
     images: int
@@ -30,18 +32,21 @@ class Estimate:
     seconds_a_batch: float
     batch: int
     workers: int
+    more: str = ""
+    drawing: float = 0.0
 
     @property
     def seconds(self) -> float:
         """Of the whole scan, without the start of workers and the report."""
-        return self.images / self.batch * self.seconds_a_batch / self.workers
+        return (self.images / self.batch * self.seconds_a_batch + self.drawing) / self.workers
 
     def __str__(self) -> str:
         each = 1e3 * self.seconds_a_batch / self.batch
         workers = "one worker" if self.workers == 1 else f"{self.workers} workers"
         return (
             f"{self.images:,} images, {self.calls} network calls and {each:.3g} ms each: about "
-            f"{duration(self.seconds)} on {workers}; a million images would take {duration(1e3 * each / self.workers)}"
+            f"{duration(self.seconds)} on {workers}; a million images would take "
+            f"{duration(1e3 * each / self.workers)}{self.more}"
         )
 
 

@@ -1,7 +1,7 @@
 """A source's listing, frozen: one parquet file of entries, read back a shard at a time.
 
 It is written once, when a scan begins. Shards are runs of its rows, and its digest is part of the scan's: a resumed
-scan goes on with the images it began with, or says that they are others.
+scan goes on with the images it began with, or says that they are others: other names, sizes, or times of change.
 """
 
 from __future__ import annotations
@@ -23,9 +23,10 @@ from plaplace.scan.store import written_atomically
 __all__ = ["Index", "freeze", "split"]
 
 _ROWS = 4096  # of a row group: what a worker reads to find its own
-_SCHEMA = pa.schema(
-    {"key": pa.string(), "place": pa.binary(), "size": pa.int64(), "caption": pa.string(), "label": pa.int64()}
-)
+_SCHEMA = pa.schema({
+    "key": pa.string(), "place": pa.binary(), "size": pa.int64(), "caption": pa.string(), "label": pa.int64(),
+    "modified": pa.int64(),
+})  # fmt: skip
 
 
 @dataclass(frozen=True)
@@ -48,7 +49,7 @@ class Index:
             first, last = start // _ROWS, max(start, stop - 1) // _ROWS
             table = parquet.read_row_groups(list(range(first, min(last + 1, parquet.num_row_groups))))
         rows = table.slice(start - first * _ROWS, stop - start).to_pylist()
-        return [Entry(row["key"], row["place"], row["size"], row["caption"], row["label"]) for row in rows]
+        return [Entry(**row) for row in rows]
 
     def walk(self) -> Iterator[Entry]:
         """Every entry."""
@@ -65,16 +66,16 @@ def freeze(entries: Iterator[Entry], file: Path) -> Index:
     found, count = hashlib.sha256(), 0
     with written_atomically(file) as partial, pq.ParquetWriter(partial, _SCHEMA) as writer:
         while rows := list(itertools.islice(entries, _ROWS)):
-            columns = list(zip(*((e.key, e.place, e.size, e.caption, e.label) for e in rows), strict=True))
-            writer.write_table(pa.table([list(each) for each in columns], schema=_SCHEMA), row_group_size=_ROWS)
-            for each in rows:
-                found.update(repr((each.key, each.place, each.size, each.caption, each.label)).encode())
+            lines = [tuple(getattr(each, name) for name in _SCHEMA.names) for each in rows]
+            columns = [list(column) for column in zip(*lines, strict=True)]
+            writer.write_table(pa.table(columns, schema=_SCHEMA), row_group_size=_ROWS)
+            found.update("".join(map(repr, lines)).encode("utf-8", "surrogatepass"))
             count += len(rows)
     return Index(file, count, found.hexdigest())
 
 
-def split(source: Source, seed: int, share: float, most: int) -> tuple[set[int], int]:
-    """Row numbers of a random part of a source, at most `most` and that share of it, and how many rows it has.
+def split(source: Source, seed: int, share: float, least: int, most: int) -> tuple[set[int], int]:
+    """Row numbers of a random part of a source, that share of it but `least` to `most`, and how many rows it has.
 
     Chosen by the keys' own random numbers, so that neither the order nor the number of images decides who is in it.
     """
@@ -87,5 +88,5 @@ def split(source: Source, seed: int, share: float, most: int) -> tuple[set[int],
             heapq.heappush(chosen, item)
         else:
             heapq.heappushpop(chosen, item)
-    kept = min(most, int(share * count))
+    kept = min(most, max(least, int(share * count)))
     return {row for _, row in heapq.nlargest(kept, chosen)}, count

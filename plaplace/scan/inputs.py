@@ -4,17 +4,17 @@ from __future__ import annotations
 
 import itertools
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 from plaplace.models import Embeddings, Labels, ScoreModel, Unconditioned
 from plaplace.scan.index import Index, freeze, split
-from plaplace.scan.item import Source
+from plaplace.scan.item import Entry, Source
 
 __all__ = ["Inputs", "condition_for", "freeze_inputs", "frozen_inputs"]
 
 STAGES = ("fit", "reference", "images")
-FIT_SHARE, FIT_MOST = 0.25, 256  # of the reference; a line needs a few hundred, p-values need all the others
+FIT_SHARE, FIT_LEAST, FIT_MOST = 0.25, 10, 256  # of the reference; a line needs a few hundred, p-values all the others
 LEAST_REFERENCE = 20
 _ASKED = 16  # items by which a source is asked for captions and labels
 
@@ -36,15 +36,22 @@ class Inputs:
         return {stage: {"count": index.count, "sha256": index.sha256} for stage, index in self.indices.items()}
 
 
-def freeze_inputs(images: Source, reference: Source | None, folder: Path, seed: int) -> Inputs:
-    """Walk the sources and write their listings.
+def freeze_inputs(
+    images: Source, reference: Source | None, folder: Path, seed: int, *, dated: bool = True
+) -> tuple[Inputs, tuple[str, ...]]:
+    """Walk the sources and write their listings; also sentences about them.
+
+    Args:
+        dated: whether images that were touched are other images; not so for those that the scan itself has drawn.
 
     Raises:
         ValueError, FileNotFoundError: a source cannot be read, has no images, or a reference has fewer than 20.
     """
     indices: dict[str, Index] = {}
+    known: set[tuple[str, int]] = set()
+    both = 0
     if reference is not None:
-        fit, count = split(reference, seed, FIT_SHARE, FIT_MOST)
+        fit, count = split(reference, seed, FIT_SHARE, FIT_LEAST, FIT_MOST)
         if count < LEAST_REFERENCE:
             raise ValueError(
                 f"the reference {reference.name} has {count} images; accepted are {LEAST_REFERENCE} or more"
@@ -52,10 +59,22 @@ def freeze_inputs(images: Source, reference: Source | None, folder: Path, seed: 
         for stage, inside in (("fit", True), ("reference", False)):
             rows = (entry for row, entry in enumerate(reference.listing()) if (row in fit) == inside)
             indices[stage] = freeze(rows, file_of(folder, stage))
-    indices["images"] = freeze(images.listing(), file_of(folder, "images"))
+            known |= {(entry.key, entry.size) for entry in indices[stage].walk() if entry.size > 0}
+
+    def listed() -> Iterator[Entry]:
+        nonlocal both
+        for entry in images.listing():
+            both += (entry.key, entry.size) in known
+            yield entry if dated else replace(entry, modified=-1)
+
+    indices["images"] = freeze(listed(), file_of(folder, "images"))
     if indices["images"].count == 0:
         raise ValueError(f"{images.name} has no images")
-    return Inputs(_sources(images, reference), indices)
+    notes = [*images.notes, *(reference.notes if reference is not None else ())]
+    if both:
+        notes.append(f"{both:,} images have the name and the size of one of the reference: the reference must not hold "
+                     "what is scanned")  # fmt: skip
+    return Inputs(_sources(images, reference), indices), tuple(dict.fromkeys(notes))
 
 
 def frozen_inputs(

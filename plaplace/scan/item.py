@@ -21,6 +21,7 @@ class Entry:
         place: where it is, in the source's own words.
         size: bytes of the image as stored, which a change would change; -1 where that is not known without reading.
         caption, label: where the listing knows them; of other sources the item does.
+        modified: when the file that holds it was last changed, nanoseconds; -1 where that is not known.
     """
 
     key: str
@@ -28,6 +29,7 @@ class Entry:
     size: int = -1
     caption: str | None = None
     label: int | None = None
+    modified: int = -1
 
 
 @dataclass(frozen=True)

@@ -26,11 +26,13 @@ class Loader:
         source: what `models.load` takes.
         device: where it is to run; None for where it is, or the CPU.
         options: further ones of `models.load`.
+        out: a folder that is not the model's, wherever it lies.
     """
 
     source: Any
     device: str | None = None
     options: dict[str, Any] = field(default_factory=dict)
+    out: Path | None = None
     _path: Path | None = field(default=None, init=False, repr=False)
     _loaded: ScoreModel | None = field(default=None, init=False, repr=False)
 
@@ -59,7 +61,7 @@ class Loader:
         found = hashlib.sha256()
         if self._path is not None:
             root = self._path
-            for file in sorted(_files(root)):
+            for file in sorted(_files(root, self.out)):
                 found.update(str(file.relative_to(root) if root.is_dir() else file.name).encode() + b"\0")
                 with file.open("rb") as stream:
                     while chunk := stream.read(_CHUNK):
@@ -75,10 +77,12 @@ class Loader:
         return found.hexdigest()
 
 
-def _files(root: Path) -> list[Path]:
+def _files(root: Path, out: Path | None) -> list[Path]:
     """Of a model: weights and configurations. What `plaplace train` keeps to resume, pictures and tables are not."""
     if root.is_file():
         return [root]
     files = [each for each in root.rglob("*") if each.is_file() and not _IGNORED & set(each.relative_to(root).parts)]
+    if out is not None:
+        files = [each for each in files if not each.resolve().is_relative_to(out.resolve())]
     return [each for each in files if each.suffix in (".safetensors", ".json", ".bin", ".txt", ".pt", ".model")
             and each.name not in ("training.safetensors", "training-data.json")]  # fmt: skip

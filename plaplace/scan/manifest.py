@@ -89,6 +89,7 @@ def read_manifest(folder: Path) -> Manifest:
             raise ValueError("its digest is not that of its content")
         if type(found.shard) is not int or found.shard < 1:
             raise ValueError(f"shard = {found.shard!r}")
+        found.names["model"], [(each["seconds"], each["images"]) for each in found.sessions]  # there, or a KeyError
     except (OSError, ValueError, KeyError, TypeError, AttributeError, RecursionError) as error:
         raise ValueError(f"{file} is not a manifest of a scan ({error})") from error
     return found

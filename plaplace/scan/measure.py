@@ -1,9 +1,10 @@
 """From points to numbers: one pass over the network gives the detector's terms and every statistic.
 
-With a tolerance, images whose score lies within two standard errors of the threshold are given further rounds of
-directions, each as many calls as the first and independent of it, until the error is small enough, the image is no
-longer near, or `MOST_ROUNDS` were used. The numbers are means over the rounds, so that their expectation does not
-depend on how many there were; the rule is the same for reference and images, which keeps p-values valid.
+With a tolerance, images whose score lies within two standard errors of the threshold after the first round are given
+further rounds of directions, each as many calls as the first and independent of it: as many as bring the error down to
+the tolerance, (error / tolerance)^2 in all, `MOST_ROUNDS` at most. How many is decided by the first round alone, for an
+image that stopped as soon as it looked clear would be biased. The numbers are means over the rounds. The rule is the
+same for reference and images, which keeps p-values valid.
 """
 
 from __future__ import annotations
@@ -67,10 +68,11 @@ def measure(
         return found
     # what is no mean over directions has nothing to gain from more of them
     again = [each for each in names_of(settings) if each[1].samples is not None and not each[1].ingredients]
+    score, error = line.score(found.values, found.errors)
+    near = (score - line.threshold).abs() <= NEAR * error
+    wanted = (error / settings.tolerance).square().ceil().clamp(1, MOST_ROUNDS).where(near, torch.ones_like(error))
     for number in range(1, MOST_ROUNDS):
-        score, error = line.score(found.values, found.errors)
-        near = ((score - line.threshold).abs() <= NEAR * error) & (error > settings.tolerance)
-        active = torch.nonzero(near & (found.rounds == number))[:, 0]
+        active = torch.nonzero(wanted > number)[:, 0]
         if not len(active):
             break
         rows = active.tolist()

@@ -65,6 +65,15 @@ class Options:
                 f"workers = {self.workers}, address = {self.address} were given with the engine 'local', which is this "
                 "process; give engine = 'ray', or start the scan under torchrun"
             )
+        if self.out.exists() and not self.out.is_dir():
+            raise ValueError(f"out = {self.out} was given; it is a file, accepted is a folder")
+        for name in ("images", "reference"):  # the scan's own files must not be found among them
+            given = getattr(self, name)
+            inside = (
+                given is not None and Path(given).is_dir() and self.out.resolve().is_relative_to(Path(given).resolve())
+            )
+            if inside:
+                raise ValueError(f"out = {self.out} lies in {name} = {given}; accepted is a folder outside")
         if self.prompts is not None and not self.generate:
             raise ValueError("prompts were given without generate; captions of images are given as captions")
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import tempfile
+import time
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -12,13 +13,16 @@ import pandas as pd
 
 from plaplace.scan.answer import SCORES
 from plaplace.scan.conclusion import conclude
+from plaplace.scan.drawing import TOGETHER
 from plaplace.scan.estimate import Estimate
 from plaplace.scan.findings import Findings
 from plaplace.scan.manifest import write_manifest
 from plaplace.scan.options import Options, Progress
+from plaplace.scan.ranks import Ranks
 from plaplace.scan.report import write
 from plaplace.scan.scan import Scan
 from plaplace.scan.settings import PROFILE
+from plaplace.scan.setup import alone, prepare
 from plaplace.scan.store import written_atomically
 
 __all__ = ["Finished", "estimated", "run", "scan"]
@@ -127,25 +131,48 @@ def scan(options: Options, progress: Progress | None = None, tell: Any = None) -
         tell: called with the estimate before the work begins.
     """
     show = progress or (lambda stage, done, total, failed: None)
-    prepared = Scan.prepare(options, show)
-    if tell is not None and prepared.estimate is not None:
-        tell(prepared.estimate)
-    seconds = prepared.measure(show)
-    if not prepared.ranks.first:
+    with alone(options.out, Ranks.of_environment()):
+        prepared = prepare(options, show)
+        for text in (prepared.estimate, *_warnings(prepared)):
+            if tell is not None and text is not None:
+                tell(text)
+        seconds, images = prepared.measure(show)
+        if not prepared.ranks.first:
+            return None
+        session = {"seconds": round(seconds, 2), "images": images, "engine": options.engine}
+        manifest = replace(prepared.manifest, sessions=[*prepared.manifest.sessions, session])
+        write_manifest(manifest, options.out)
+        findings = conclude(replace(prepared, manifest=manifest), seconds, images)
+        report = options.out / REPORT
+        with written_atomically(report) as partial:
+            write(findings, partial)
+        return Finished(findings, options.out / SCORES, report)
+
+
+def _warnings(prepared: Scan) -> list[str]:
+    """What is better known before the work than after it."""
+    found, number = list(prepared.notes), prepared.manifest.counts.get("reference", 0)
+    least, level = 1 / (1 + number), prepared.options.fdr
+    if number and least > level:
+        found.append(
+            f"{number} reference images give p-values of {least:.3g} at least: nothing can be found at {level:g}"
+        )
+    return found
+
+
+def estimated(options: Options) -> Estimate | None:
+    """What a scan would cost, from its first batch; nothing is left behind. None but in the first process."""
+    if not Ranks.of_environment().first:
         return None
-    session = {"seconds": round(seconds, 2), "images": sum(prepared.manifest.counts.values()), "engine": options.engine}
-    manifest = replace(prepared.manifest, sessions=[*prepared.manifest.sessions, session])
-    write_manifest(manifest, options.out)
-    findings = conclude(replace(prepared, manifest=manifest), seconds)
-    report = options.out / REPORT
-    with written_atomically(report) as partial:
-        write(findings, partial)
-    return Finished(findings, options.out / SCORES, report)
+    few, ends = min(options.generate, 2 * TOGETHER), [time.monotonic()]
 
+    def show(stage: str, done: int, total: int, failed: int) -> None:
+        ends.append(time.monotonic())
 
-def estimated(options: Options) -> Estimate:
-    """What a scan would cost. Its first batch is measured twice; nothing is left behind."""
     with tempfile.TemporaryDirectory() as folder:
-        found = Scan.prepare(replace(options, out=Path(folder), resume=False), lambda stage, done, total, failed: None)
-    assert found.estimate is not None
-    return found.estimate
+        found = prepare(replace(options, out=Path(folder), resume=False, generate=few), show).estimate
+    assert found is not None  # of a scan that begins
+    if few:  # the last of the shards that were drawn tells how long one takes
+        drawing = (ends[-1] - ends[-2]) * options.generate / (few % TOGETHER or TOGETHER)
+        return replace(found, images=found.images + options.generate - few, drawing=drawing)
+    return found

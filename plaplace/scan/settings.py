@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import json
+import math
 from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass
 from typing import Any
@@ -69,8 +70,11 @@ class Settings:
             raise ValueError(
                 f"calls = {self.calls} was given; directions come in pairs, accepted are even numbers >= 2"
             )
-        if self.tolerance is not None and not self.tolerance > 0:
-            raise ValueError(f"tolerance = {self.tolerance} was given; it is > 0")
+        if self.tolerance is not None and not (math.isfinite(self.tolerance) and self.tolerance > 0):
+            raise ValueError(f"tolerance = {self.tolerance} was given; it is finite and > 0")
+        alike = [f"{t:g}" for t in self.levels]
+        if len(set(alike)) < len(alike):
+            raise ValueError(f"levels = {', '.join(map(repr, self.levels))} were given; accepted are different ones")
         if self.tolerance is not None and (self.score != PROFILE or not self.reference):
             raise ValueError(f"tolerance was given; it needs a reference and the score {PROFILE!r}")
         if self.tolerance is not None and self.calls < LEAST_CALLS:
@@ -98,14 +102,14 @@ class Settings:
         threads: int,
     ) -> Settings:
         """With what was left out filled in from the model; errors as the class, and levels that the model lacks."""
-        chosen = list(dict.fromkeys(DEFAULT_STATISTICS if statistics is None else statistics))
+        asked = [statistics] if isinstance(statistics, str) else statistics
+        chosen = list(dict.fromkeys(DEFAULT_STATISTICS if asked is None else asked))
         if score != PROFILE and score not in chosen:
             chosen.append(score)
-        times = tuple(model.levels.check(t).t for t in levels) if levels else (level_near(model, RATIO).t,)
-        number = 1
-        for length in model.shape:
-            number *= length
-        fitting = _NUMBERS.get(device, _NUMBERS["elsewhere"]) // (number * max(calls, 1))
+        times = (level_near(model, RATIO).t,) if levels is None else tuple(model.levels.check(t).t for t in levels)
+        if not times:
+            raise ValueError("no levels were given; accepted are one or more")
+        fitting = _NUMBERS.get(device, _NUMBERS["elsewhere"]) // (math.prod(model.shape) * max(calls, 1))
         return Settings(tuple(chosen), score, times, calls, tolerance, reference, condition, seed,
                         max(1, fitting) if batch is None else batch, threads, device)  # fmt: skip
 

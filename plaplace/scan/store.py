@@ -1,7 +1,7 @@
 """Parts of a table on disk: one parquet file a shard, whole or not there.
 
-A part is written under a temporary name, flushed to the disk and renamed; it says which scan it belongs to and what the
-SHA-256 of its content is. What is found later is believed only where both are right.
+A part is written under a temporary name, flushed to the disk and renamed; it says which scan and which rows it holds,
+and what the SHA-256 of its content is. What is found later is believed only where all of it is right.
 """
 
 from __future__ import annotations
@@ -9,6 +9,7 @@ from __future__ import annotations
 import contextlib
 import hashlib
 import os
+import re
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -17,10 +18,12 @@ import pyarrow.parquet as pq
 
 from plaplace.scan.work import Shard
 
-__all__ = ["PARTIAL", "clean", "commit", "path_of", "read", "written", "written_atomically"]
+__all__ = ["PARTIAL", "clean", "commit", "path_of", "read", "written_atomically"]
 
 PARTIAL = ".partial"
-_SCAN, _CONTENT = b"plaplace.scan", b"plaplace.content"
+_SCAN, _SHARD, _CONTENT = b"plaplace.scan", b"plaplace.shard", b"plaplace.content"
+_HALF = re.compile(r".+\.(parquet|json|html)\.partial-\d+")
+_OWN = ("", "parts", "index", "index-now/index", "generated", "generated/parts")  # folders that a scan writes
 
 
 def path_of(folder: Path, shard: Shard) -> Path:
@@ -58,7 +61,9 @@ def written_atomically(file: Path) -> Iterator[Path]:
 
 def commit(folder: Path, shard: Shard, table: pa.Table, scan: str) -> Path:
     """Write the part of a shard of the scan with this digest; returns the file."""
-    marked = table.replace_schema_metadata({_SCAN: scan.encode(), _CONTENT: _content(table)})
+    marked = table.replace_schema_metadata(
+        {_SCAN: scan.encode(), _SHARD: repr(shard).encode(), _CONTENT: _content(table)}
+    )
     file = path_of(folder, shard)
     with written_atomically(file) as partial:
         pq.write_table(marked, partial, compression="zstd")
@@ -72,10 +77,11 @@ def read(folder: Path, shard: Shard, scan: str) -> pa.Table | None:
         with pq.ParquetFile(file) as parquet:
             table = parquet.read()
         said = table.schema.metadata or {}
-        whole = said.get(_SCAN) == scan.encode() and said.get(_CONTENT) == _content(table)
+        mine = said.get(_SCAN) == scan.encode() and said.get(_SHARD) == repr(shard).encode()
+        whole = mine and said.get(_CONTENT) == _content(table) and len(table) == shard.stop - shard.start
     except (OSError, ValueError, pa.ArrowException):  # a damaged name is a ValueError
         return None
-    return table if whole and len(table) == shard.stop - shard.start else None
+    return table if whole else None
 
 
 def _content(table: pa.Table) -> bytes:
@@ -90,15 +96,9 @@ def _content(table: pa.Table) -> bytes:
     return found.hexdigest().encode()
 
 
-def written(folder: Path, shard: Shard, scan: str) -> bool:
-    """Whether the part of a shard is there and whole; what is there and is not is removed."""
-    if read(folder, shard, scan) is not None:
-        return True
-    path_of(folder, shard).unlink(missing_ok=True)
-    return False
-
-
 def clean(folder: Path) -> None:
-    """Remove what killed processes left half written."""
-    for file in folder.rglob(f"*{PARTIAL}-*"):
-        file.unlink(missing_ok=True)
+    """Remove what killed processes left half written, in the folders of a scan alone."""
+    for own in _OWN:
+        for file in (folder / own).glob(f"*{PARTIAL}-*"):
+            if _HALF.fullmatch(file.name):
+                file.unlink(missing_ok=True)

@@ -49,8 +49,9 @@ class Array:
         self.notes[:] = []
         images = self._open().images
         width, size = len(str(len(images) - 1)), math.prod(images.shape[1:]) * images.dtype.itemsize
+        modified = self.path.stat().st_mtime_ns
         for index in range(len(images)):
-            yield Entry(f"{index:0{width}d}", str(index).encode(), size)
+            yield Entry(f"{index:0{width}d}", str(index).encode(), size, modified=modified)
 
     def read(self, entries: Sequence[Entry]) -> Iterator[Item]:
         """See `Source`."""

@@ -26,6 +26,7 @@ class Columns:
     key: str | None
     caption: str | None
     label: str | None
+    notes: tuple[str, ...] = ()
 
     def of_items(self) -> list[str]:
         """The columns that are read with an image."""
@@ -36,7 +37,7 @@ def columns(schema: pa.Schema) -> Columns:
     """Which columns are what.
 
     Raises:
-        ValueError: none is of images, or captions or labels are of another type than they may be.
+        ValueError: none is of images, or one is there twice.
     """
     types = {field.name: _plain(field.type) for field in schema}
     fields = [field for field in schema if _is_image(field.type)]
@@ -51,11 +52,14 @@ def columns(schema: pa.Schema) -> Columns:
     key = next((name for name in KEY if name in types and (_is_text(types[name]) or _is_whole(types[name]))), None)
     caption = next((name for name in CAPTION if name in types), None)
     label = next((name for name in LABEL if name in types), None)
+    notes = []
     if caption is not None and not _is_text(types[caption]):
-        raise ValueError(f"its column {caption} is of {types[caption]}; accepted are texts")
+        notes.append(f"the column {caption} is of {types[caption]}, no texts: it was left aside")
+        caption = None
     if label is not None and not (_is_whole(types[label]) or pa.types.is_floating(types[label])):
-        raise ValueError(f"its column {label} is of {types[label]}; accepted are whole numbers, not names of classes")
-    chosen = Columns((named or binary)[0], key, caption, label)
+        notes.append(f"the column {label} is of {types[label]}, no whole numbers: it was left aside")
+        label = None
+    chosen = Columns((named or binary)[0], key, caption, label, tuple(notes))
     twice = [name for name in {chosen.image, key, caption, label} - {None} if schema.names.count(name) > 1]
     if twice:
         raise ValueError(f"its column {printable(str(twice[0]))} is there twice; accepted is one")

@@ -86,10 +86,11 @@ class Folder:
 
     def _entry(self, path: bytes, caption: str | None, label: int | None) -> Entry:
         try:
-            size = os.stat(os.path.join(os.fsencode(self.root), path)).st_size
+            found = os.stat(os.path.join(os.fsencode(self.root), path))
+            size, modified = found.st_size, found.st_mtime_ns
         except OSError:
-            size = -1  # read() tells why
-        return Entry(printable(path), path, size, caption, label)
+            size = modified = -1  # read() tells why
+        return Entry(printable(path), path, size, caption, label, modified)
 
     def _item(self, entry: Entry) -> Item:
         image = read_bytes(os.path.join(os.fsencode(self.root), entry.place))

@@ -37,8 +37,8 @@ class Left:
 class Sample:
     """The members of one name."""
 
-    def __init__(self, name: bytes, file: bytes) -> None:
-        self.name, self.file = name, file
+    def __init__(self, name: bytes, file: bytes, modified: int = -1) -> None:
+        self.name, self.file, self.modified = name, file, modified
         self.images: list[Member] = []
         self.texts: dict[str, bytes | None] = {}
 
@@ -62,7 +62,14 @@ class Sample:
             except ValueError as error:
                 yield failed(key, error)
             else:
-                yield Entry(key, b"%d %d %b" % (member.offset, member.size, self.file), member.size, caption, label)
+                yield Entry(
+                    key,
+                    b"%d %d %b" % (member.offset, member.size, self.file),
+                    member.size,
+                    caption,
+                    label,
+                    self.modified,
+                )
         self.images, self.texts = [], {}
 
 

@@ -91,13 +91,15 @@ class Tables:
         shown, number = printable(file), 0
         try:
             cursor = self._cursor(file)
+            modified = (self.root / os.fsdecode(file)).stat().st_mtime_ns
+            self.notes += [note for note in cursor.columns.notes if note not in self.notes]
             try:
                 for part, length in enumerate(cursor.parts.lengths()):
                     names = _names(cursor, part, length)
                     for row in range(length):
                         name = next(names, None)
                         key = printable(name) if name else f"{shown}:{number}"
-                        yield Entry(key, b"%d %d %b" % (part, row, file))
+                        yield Entry(key, b"%d %d %b" % (part, row, file), modified=modified)
                         number += 1
             finally:
                 cursor.parts.close()

@@ -91,12 +91,13 @@ class WebDataset:
         sample, at = Sample(b"", b""), 0
         try:
             with again(lambda: open(os.path.join(os.fsencode(self.root), file), "rb")) as stream:
-                for member in members(stream, os.fstat(stream.fileno()).st_size):
+                known = os.fstat(stream.fileno())
+                for member in members(stream, known.st_size):
                     at = member.offset + member.size
                     name = sample_name(member.name)
                     if name != sample.name or len(sample.images) >= _MAX_SAMPLE:
                         yield from sample.entries(left)
-                        sample = Sample(name, file)
+                        sample = Sample(name, file, known.st_mtime_ns)
                     if member.kind == "file":
                         sample.take(member, stream, left)
                     elif member.kind != "directory":
