@@ -30,6 +30,7 @@ class Line:
         column: what is scored: "profile" or the column of a statistic.
         weight, centre, scale: see the module.
         threshold: the score that 99% of the fitted reference images are below.
+        error: a typical standard error, the root mean square over the fitted reference images.
         number: images it is fitted on; 0 without a reference.
     """
 
@@ -38,6 +39,7 @@ class Line:
     centre: float = 0.0
     scale: float = 1.0
     threshold: float = float("inf")
+    error: float = 0.0
     number: int = 0
 
     def score(self, values: Mapping[str, Tensor], errors: Mapping[str, Tensor]) -> tuple[Tensor, Tensor]:
@@ -64,7 +66,7 @@ def fit_line(column: str, values: Mapping[str, Tensor], errors: Mapping[str, Ten
     weight = 0.0
     if column == PROFILE and "term_1" in values:
         weight = contrast_weight(values["term_0"], values["term_1"], dimension)
-    raw, _ = Line(column, weight).score(values, errors)
+    raw, spread = Line(column, weight).score(values, errors)
     kept = raw[raw.isfinite()]
     if len(kept) < 5:
         raise ValueError(f"{len(kept)} of {len(raw)} reference images have a finite score; fitting needs 5")
@@ -73,4 +75,6 @@ def fit_line(column: str, values: Mapping[str, Tensor], errors: Mapping[str, Ten
         centre, scale = 0.0, 1.0
     scale = scale if scale > 0 else 1.0
     threshold = (float(torch.quantile(kept, TAIL)) - centre) / scale
-    return Line(column, weight, centre, scale, threshold, len(kept))
+    known = spread[spread.isfinite() & raw.isfinite()]
+    error = float(known.square().mean().sqrt()) / scale if len(known) else 0.0
+    return Line(column, weight, centre, scale, threshold, error, len(kept))

@@ -2,9 +2,10 @@
 
 With a tolerance, images whose score lies within two standard errors of the threshold after the first round are given
 further rounds of directions, each as many calls as the first and independent of it: as many as bring the error down to
-the tolerance, (error / tolerance)^2 in all, `MOST_ROUNDS` at most. How many is decided by the first round alone, for an
-image that stopped as soon as it looked clear would be biased. The numbers are means over the rounds. The rule is the
-same for reference and images, which keeps p-values valid.
+the tolerance, (error / tolerance)^2 in all, `MOST_ROUNDS` at most. The error is there the image's own or the
+reference's typical one, whichever is larger: of a few pairs it is sometimes too small by chance. How many rounds is
+decided by the first one alone, for an image that stopped as soon as it looked clear would be biased. The numbers are
+means over the rounds. The rule is the same for reference and images, which keeps p-values valid.
 """
 
 from __future__ import annotations
@@ -69,6 +70,7 @@ def measure(
     # what is no mean over directions has nothing to gain from more of them
     again = [each for each in names_of(settings) if each[1].samples is not None and not each[1].ingredients]
     score, error = line.score(found.values, found.errors)
+    error = error.clamp(min=line.error)
     near = (score - line.threshold).abs() <= NEAR * error
     wanted = (error / settings.tolerance).square().ceil().clamp(1, MOST_ROUNDS).where(near, torch.ones_like(error))
     for number in range(1, MOST_ROUNDS):
