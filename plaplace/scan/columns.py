@@ -10,11 +10,9 @@ NAME, NAME_se           the statistics at the main level; at a further level t, 
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
-
 import pyarrow as pa
 
-from plaplace.memorization import Probes, Statistic
+from plaplace.memorization import Statistic
 from plaplace.memorization import statistics as registry
 from plaplace.scan.settings import Settings
 
@@ -38,9 +36,3 @@ def schema(settings: Settings, terms: int) -> pa.Schema:
     fields += [("calls", pa.int32()), ("rounds", pa.int16()), ("nonfinite", pa.int32())]
     numbers = [*(f"term_{i}" for i in range(terms)), *(name for name, _, _ in names_of(settings))]
     return pa.schema([*fields, *((column, pa.float64()) for name in numbers for column in (name, f"{name}_se"))])
-
-
-def values(probes: Sequence[Probes], names: Names) -> Iterator[tuple[str, list[float], list[float]]]:
-    """(column, values, standard errors) of every statistic; probes are one a level."""
-    for column, statistic, place in names:
-        yield column, statistic(probes[place]).tolist(), statistic.standard_error(probes[place]).tolist()

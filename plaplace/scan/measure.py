@@ -26,7 +26,7 @@ from plaplace.scan.line import Line
 from plaplace.scan.randomness import image_seed
 from plaplace.scan.settings import MOST_ROUNDS, PROFILE, Settings
 
-__all__ = ["Measured", "measure"]
+__all__ = ["Measured", "measure", "numbers_of"]
 
 NEAR = 2.0  # standard errors
 _SPHERE = registry["flux_1"]  # one that makes `profile` probe the sphere, whatever else is asked
@@ -46,6 +46,12 @@ class Measured:
     calls: Tensor
     rounds: Tensor
     nonfinite: Tensor
+
+
+def numbers_of(found: Measured) -> dict[str, Tensor]:
+    """Everything by the name of its column."""
+    errors = {f"{name}_se": error for name, error in found.errors.items()}
+    return {"calls": found.calls, "rounds": found.rounds, "nonfinite": found.nonfinite, **found.values, **errors}
 
 
 def measure(

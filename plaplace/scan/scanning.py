@@ -6,8 +6,9 @@ import math
 from collections.abc import Mapping
 from dataclasses import dataclass
 
+import numpy as np
 import pyarrow as pa
-import torch
+from torch import Tensor
 
 from plaplace.models import ScoreModel
 from plaplace.scan.batches import read_batch
@@ -16,13 +17,11 @@ from plaplace.scan.index import Index
 from plaplace.scan.item import Entry, Source
 from plaplace.scan.line import Line
 from plaplace.scan.loading import Loader
-from plaplace.scan.measure import Measured, measure
+from plaplace.scan.measure import measure, numbers_of
 from plaplace.scan.settings import Settings
 from plaplace.scan.work import Shard
 
 __all__ = ["Scanning"]
-
-NOT_FINITE = "the network's answer is not finite"
 
 
 @dataclass(frozen=True)
@@ -60,28 +59,29 @@ class Scanning:
     def batch(self, model: ScoreModel, stage: str, first: int, entries: list[Entry]) -> pa.Table:
         """Rows of images that the network sees together, `first` the row number of the first one."""
         read = read_batch(self.sources[stage], entries, model, self.settings.condition)
-        reasons, keys = list(read.reasons), [each.key for each in entries]
-        found: Measured | None = None
+        keys, reasons, shape = [each.key for each in entries], list(read.reasons), self.schema(model)
+        numbers: dict[str, Tensor] = {}
         if read.rows:
             x = read.points.to(self.loader.device or "cpu")
             found = measure(model, self.settings, x, [keys[row] for row in read.rows], read.conditions, self.line)
-            bad = {row: int(n) for row, n in zip(read.rows, found.nonfinite.tolist(), strict=True) if n}
-            calls = dict(zip(read.rows, found.calls.tolist(), strict=True))
-            for row, number in bad.items():
-                reasons[row] = f"{NOT_FINITE} in {number} of {calls[row]} calls"
+            numbers = numbers_of(found)
+            for row, bad, calls in zip(read.rows, found.nonfinite.tolist(), found.calls.tolist(), strict=True):
+                reasons[row] = f"the network's answer is not finite in {bad} of {calls} calls" if bad else ""
+        columns = {
+            "index": pa.array(range(first, first + len(entries)), pa.int64()),
+            "key": pa.array(keys, pa.string()),
+            "reason": pa.array(reasons, pa.string()),
+        }
+        for each in shape:
+            if each.name not in columns:
+                columns[each.name] = _column(each.type, numbers.get(each.name), read.rows, len(entries))
+        return pa.table([columns[name] for name in shape.names], schema=shape)
 
-        def column(name: str, kind: pa.DataType) -> pa.Array:
-            whole = pa.types.is_integer(kind)
-            if found is None:
-                return pa.array([0 if whole else math.nan] * len(entries), kind)
-            own = {"calls": found.calls, "rounds": found.rounds, "nonfinite": found.nonfinite}
-            value = own[name] if whole else found.errors[name[:-3]] if name.endswith("_se") else found.values[name]
-            wide = torch.full((len(entries),), 0 if whole else math.nan, dtype=torch.float64)
-            wide[read.rows] = value.double()
-            return pa.array(wide.numpy().astype("int64") if whole else wide.numpy()).cast(kind)
 
-        shape = self.schema(model)
-        known = {"index": pa.array(range(first, first + len(entries)), pa.int64()), "key": pa.array(keys),
-                 "reason": pa.array(reasons)}  # fmt: skip
-        return pa.table([known.get(f.name) if f.name in known else column(f.name, f.type) for f in shape],
-                        schema=shape)  # fmt: skip
+def _column(kind: pa.DataType, values: Tensor | None, rows: list[int], number: int) -> pa.Array:
+    """The values at their rows; 0, or NaN of a floating-point column, everywhere else."""
+    whole = pa.types.is_integer(kind)
+    column = np.full(number, 0 if whole else math.nan, dtype=np.int64 if whole else np.float64)
+    if values is not None:
+        column[rows] = values.numpy()
+    return pa.array(column).cast(kind)
