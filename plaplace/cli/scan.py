@@ -35,7 +35,8 @@ def scan(
     generate: Annotated[int, typer.Option("--generate", help="Scan that many samples of the model itself.")] = 0,
     prompts: Annotated[Path | None, typer.Option("--prompts", help="For --generate: a prompt a line.")] = None,
     statistics: Annotated[
-        str | None, typer.Option("--statistics", help="Names, with commas: flux_1,sima; all else flux, loss, ...")
+        str | None,
+        typer.Option("--statistics", help="Names, with commas; else flux_1,flux_2,denoising_loss,displacement."),
     ] = None,
     score: Annotated[
         str, typer.Option("--score", help="What ranks: profile, our detector, or a statistic.")
@@ -68,10 +69,15 @@ def scan(
 ) -> None:
     """Which images has the model memorized? Ranked, calibrated on a reference, and reported.
 
-    Exit codes: 0, all images have a score; 3, the scan is complete but some images could not be read or scored (they
-    are rows with a reason); 1, it stopped, finished parts are kept and --resume goes on; 2, wrong usage; 128 + n,
-    signal n.
-    Under torchrun the processes share the scan.
+    Under torchrun the processes share the scan. Exit codes:
+
+    0: every image has a score.
+
+    3: complete, but some images could not be read or scored; they are rows with a reason.
+
+    1: stopped; finished parts are kept, and --resume goes on.
+
+    2: wrong usage. 128 + n: signal n.
     """
     from plaplace.cli.progress import ScanBar
     from plaplace.scan.options import Options

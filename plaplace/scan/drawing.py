@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from contextlib import closing
 from functools import partial
 from importlib.metadata import version
 
@@ -45,9 +46,11 @@ def draw_images(options: Options, loader: Loader, ranks: Ranks, progress: Progre
     there = {shard for shard in ranks.mine(shards) if store.read(folder, shard, manifest.digest) is not None}
     missing = [shard for shard in ranks.mine(shards) if shard not in there]
     done = sum(shard.stop - shard.start for shard in there)
-    for shard, table in engine(options)(work, missing) if missing else ():
-        store.commit(folder, shard, table, manifest.digest)
-        done += len(table)
-        progress("generate", done, options.generate, 0)
+    if missing:
+        with closing(engine(options)(work, missing)) as answers:
+            for shard, table in answers:
+                store.commit(folder, shard, table, manifest.digest)
+                done += len(table)
+                progress("generate", done, options.generate, 0)
     for shard in shards if ranks.size > 1 else ():
         wait_for(partial(store.read, folder, shard, manifest.digest), "a sample", folder)

@@ -6,6 +6,7 @@ import math
 import time
 from collections import Counter
 from collections.abc import Iterator, Sequence
+from contextlib import closing
 from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
@@ -111,10 +112,11 @@ class Scan:
             else:
                 note(shard, table)
         if missing:
-            for shard, table in engine(self.options)(self.work(stages), missing):
-                store.commit(self.folder, shard, table, self.manifest.digest)
-                measured += len(table)
-                note(shard, table)
+            with closing(engine(self.options)(self.work(stages), missing)) as answers:  # Ray stops with the block
+                for shard, table in answers:
+                    store.commit(self.folder, shard, table, self.manifest.digest)
+                    measured += len(table)
+                    note(shard, table)
         if self.ranks.size > 1 and (self.ranks.first or "images" not in stages):
             for shard in sorted(set(shards) - set(mine)):
                 what = f"part {shard.number} of {shard.stage!r}"

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Generator, Iterable
 from functools import partial
 from typing import Any
 
@@ -16,7 +16,7 @@ from plaplace.scan.work import Shard, Work
 
 __all__ = ["engine", "workers_of"]
 
-Engine = Callable[[Work, Iterable[Shard]], Iterator[tuple[Shard, Any]]]
+Engine = Callable[[Work, Iterable[Shard]], Generator[tuple[Shard, Any], None, None]]
 
 
 def engine(options: Options) -> Engine:

@@ -8,7 +8,7 @@ tally outside the workers: a shard that was begun `ATTEMPTS` times and never fin
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Generator, Iterable
 from dataclasses import asdict
 from typing import TYPE_CHECKING, Any
 
@@ -31,7 +31,7 @@ def map_ray(
     workers: int | None = None,
     gpus_per_worker: float = 0.0,
     threads: int = 1,
-) -> Iterator[tuple[Shard, pyarrow.Table]]:
+) -> Generator[tuple[Shard, pyarrow.Table], None, None]:
     """The table of every shard, in the order in which they are finished.
 
     Ray is started or joined at the first `next` and left when the iterator ends, fails or is closed: a Ray of its own
@@ -68,7 +68,7 @@ def map_ray(
 
 def _tables(
     ray: Any, work: Work, shards: list[Shard], address: str | None, workers: int | None, gpus: float, threads: int
-) -> Iterator[tuple[Shard, pyarrow.Table]]:
+) -> Generator[tuple[Shard, pyarrow.Table], None, None]:
     if not shards:
         return
     with quiet(), sentences(ray), connected(ray, address, None if workers is None else workers * threads):
