@@ -112,9 +112,10 @@ def same(out, whole):
     ],
 )
 def test_errors_are_a_sentence(folder, whole, more, text):
+    before = signal.getsignal(signal.SIGINT)
     done = CliRunner().invoke(app, ["scan", *map(str, asked(folder, whole[0], *more))])
     assert done.exit_code == 1 and text in done.stderr and "Traceback" not in done.stderr
-    assert signal.getsignal(signal.SIGINT) is signal.default_int_handler  # left as it was
+    assert signal.getsignal(signal.SIGINT) is before
 
 
 def test_unreadable_images_show_in_the_exit_code(folder, tmp_path):

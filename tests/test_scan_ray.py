@@ -140,6 +140,7 @@ class TestWithinOneRay:
 
 
 PROGRAM = """
+import signal
 import sys
 import time
 from pathlib import Path
@@ -147,6 +148,7 @@ from plaplace.scan.engines.ray import map_ray
 from tests.test_scan_ray import SHARDS, Noise
 
 if __name__ == "__main__":
+    signal.signal(signal.SIGINT, signal.default_int_handler)  # a test run in the background has it ignored
     tables = map_ray(Noise(Path(sys.argv[1]), seconds=0.2), SHARDS, workers=2)
     for shard, table in tables:
         print(shard.number, flush=True)

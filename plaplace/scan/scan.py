@@ -83,7 +83,7 @@ class Scan:
             yield table
 
     def measure(self, progress: Progress) -> tuple[float, int]:
-        """Measure what is missing and wait for other processes; the seconds it took, and images measured here."""
+        """Measure what is missing and wait for other processes; the seconds it took, and images measured in them."""
         start = time.monotonic()
         if self.settings.tolerance is None:
             images = self._measure(STAGES, progress)
@@ -105,6 +105,9 @@ class Scan:
                 self.line()  # a reference that cannot be fitted is told before the images are measured
 
         mine, missing, measured = self.ranks.mine(shards), [], 0
+        others = sorted(set(shards) - set(mine))
+        waiting = self.ranks.size > 1 and (self.ranks.first or "images" not in stages)
+        absent = {shard for shard in others if waiting and self._read(shard) is None}
         for shard in mine:
             table = self._read(shard)
             if table is None:
@@ -117,10 +120,10 @@ class Scan:
                     store.commit(self.folder, shard, table, self.manifest.digest)
                     measured += len(table)
                     note(shard, table)
-        if self.ranks.size > 1 and (self.ranks.first or "images" not in stages):
-            for shard in sorted(set(shards) - set(mine)):
-                what = f"part {shard.number} of {shard.stage!r}"
-                note(shard, wait_for(partial(self._read, shard), what, self.folder))
+        for shard in others if waiting else ():
+            what = f"part {shard.number} of {shard.stage!r}"
+            note(shard, wait_for(partial(self._read, shard), what, self.folder))
+        measured += sum(shard.stop - shard.start for shard in absent)
         return measured
 
     def _read(self, shard: Shard) -> pa.Table | None:
