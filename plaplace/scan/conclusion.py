@@ -24,7 +24,7 @@ __all__ = ["conclude"]
 
 PICTURES = 24
 _GRID = 400  # points of the calibration curve
-_SCORE = "profile score"
+_SCORE = "profile"
 _OURS = (
     "even and odd part of the squared error on ± pairs, contrasted over two noise levels; in standard "
     "deviations of the reference above its mean"
