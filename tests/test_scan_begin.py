@@ -57,8 +57,11 @@ def test_places_that_would_mix_with_the_images_are_refused_and_overlap_is_told(s
     assert not (folder / "images" / "scan").exists()
     with pytest.raises(ValueError, match="it is a file"):
         scan.run(model, folder / "images", folder / "images" / "0000.png")
-    options = Options(model, folder / "reference", tmp_path / "scan", folder / "reference")
-    notes = run_scan(options).findings.notes
+    with pytest.raises(ValueError, match=r"every image of .* has the name and the size of one of the reference"):
+        scan.run(model, folder / "reference", tmp_path / "no", reference=folder / "reference")
+    mixed = shutil.copytree(folder / "reference", tmp_path / "mixed")
+    shutil.copy(folder / "images" / "0000.png", mixed / "other.png")
+    notes = run_scan(Options(model, mixed, tmp_path / "scan", folder / "reference")).findings.notes
     assert any(note.startswith("300 images have the name and the size of one of the reference") for note in notes)
 
 
@@ -87,7 +90,8 @@ def test_an_estimate_of_samples_draws_a_few(scan_inputs):
     assert not (folder / "never").exists()
 
 
-def test_a_finished_scan_resumes_to_the_same_and_other_settings_are_told(scan_inputs, scanned):
+def test_a_finished_scan_resumes_to_the_same_and_other_settings_are_told(scan_inputs, scanned, tmp_path):
+    write_folder(tmp_path / "few", pixels(30, 9))
     folder, model = scan_inputs
     out, table = scanned
     arguments = {"reference": folder / "reference", "resume": True}
@@ -98,8 +102,8 @@ def test_a_finished_scan_resumes_to_the_same_and_other_settings_are_told(scan_in
         scan.run(model, folder / "images", out, seed=4, **arguments)
     with pytest.raises(ValueError, match=r"settings\.calls was 16 and is 32"):
         scan.run(model, folder / "images", out, seed=3, calls=32, **arguments)
-    with pytest.raises(ValueError, match=r"inputs\.images\.count was 72 and is 300"):
-        scan.run(model, folder / "reference", out, seed=3, **arguments)
+    with pytest.raises(ValueError, match=r"inputs\.images\.count was 72 and is 30"):
+        scan.run(model, tmp_path / "few", out, seed=3, **arguments)
     with pytest.raises(ValueError, match="holds a scan already"):
         scan.run(model, folder / "images", out, seed=3)
     fresh = scan.run(model, folder / "images", folder / "nowhere", seed=3, **arguments)  # begins where there is none

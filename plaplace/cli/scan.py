@@ -75,9 +75,9 @@ def scan(
 
     3: complete, but some images could not be read or scored; they are rows with a reason.
 
-    1: stopped; finished parts are kept, and --resume goes on.
+    1: refused, or stopped; the sentence says which. Finished parts are kept, and --resume goes on.
 
-    2: wrong usage. 128 + n: signal n.
+    2: an unknown or missing option. 128 + n: signal n.
     """
     from plaplace.cli.progress import ScanBar
     from plaplace.scan.options import Options
@@ -123,6 +123,8 @@ def summary(findings: Any) -> list[str]:
     else:
         found, unclear = findings.verdicts["memorized"], findings.verdicts["cannot tell"] - findings.failed
         lines = [f"{found:,} of {total} images are memorized, at a false discovery rate of {level}"]
+        if 2 * found > findings.total - findings.failed:
+            lines.append("that is most of them: a reference of another kind than the images gives the same answer")
         if unclear:
             lines.append(f"{unclear:,} cannot be told: the reference of {findings.num_reference:,} images is too small")
     if findings.failed:

@@ -70,6 +70,11 @@ def freeze_inputs(
     indices["images"] = freeze(listed(), file_of(folder, "images"))
     if indices["images"].count == 0:
         raise ValueError(f"{images.name} has no images")
+    if both == indices["images"].count:
+        raise ValueError(
+            f"every image of {images.name} has the name and the size of one of the reference: accepted is a reference "
+            "that does not hold what is scanned"
+        )
     notes = [*images.notes, *(reference.notes if reference is not None else ())]
     if both:
         notes.append(f"{both:,} images have the name and the size of one of the reference: the reference must not hold "

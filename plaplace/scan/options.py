@@ -86,7 +86,7 @@ class Options:
         words = ["plaplace", "scan"]
         for each in fields(self):
             value = getattr(self, each.name)
-            if value == each.default or each.name == "resume":
+            if value is None or value == each.default or each.name == "resume":
                 continue
             if each.name == "model" and not isinstance(value, str | Path):
                 value = "MODEL"  # an object in memory

@@ -78,7 +78,7 @@ def shares(findings: Findings) -> list[Share]:
     meanings = {
         "memorized": f"scores so far above the reference that, in the whole list, on average at most {level} are there "
         "by chance",
-        "not": "looks like images that the model has not seen, as far as this score goes",
+        "not": "not found at this false discovery rate, which is no proof of absence",
         "cannot tell": "has no score, or scores above every reference image, and more of those would be needed to say",
     }
     if findings.reference is None:
