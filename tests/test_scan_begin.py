@@ -6,6 +6,7 @@ import os
 import shutil
 from dataclasses import replace
 
+import numpy as np
 import pandas as pd
 import pytest
 
@@ -57,12 +58,26 @@ def test_places_that_would_mix_with_the_images_are_refused_and_overlap_is_told(s
     assert not (folder / "images" / "scan").exists()
     with pytest.raises(ValueError, match="it is a file"):
         scan.run(model, folder / "images", folder / "images" / "0000.png")
-    with pytest.raises(ValueError, match=r"every image of .* has the name and the size of one of the reference"):
+    with pytest.raises(
+        ValueError, match=r"every image of .* has name, size and time of change of one of the reference"
+    ):
         scan.run(model, folder / "reference", tmp_path / "no", reference=folder / "reference")
     mixed = shutil.copytree(folder / "reference", tmp_path / "mixed")
     shutil.copy(folder / "images" / "0000.png", mixed / "other.png")
     notes = run_scan(Options(model, mixed, tmp_path / "scan", folder / "reference")).findings.notes
-    assert any(note.startswith("300 images have the name and the size of one of the reference") for note in notes)
+    assert any(
+        note.startswith("300 images have name, size and time of change of one of the reference") for note in notes
+    )
+
+
+def test_rows_of_two_arrays_are_not_the_same_images_for_being_called_alike(scan_inputs, tmp_path):
+    _, model = scan_inputs
+    for name, seed in (("images", 4), ("reference", 5)):
+        np.save(tmp_path / f"{name}.npy", pixels(40, seed))
+    notes = run_scan(
+        Options(model, tmp_path / "images.npy", tmp_path / "scan", tmp_path / "reference.npy")
+    ).findings.notes
+    assert not any("time of change" in note for note in notes)
 
 
 def test_a_touched_image_is_another_image(scan_inputs, tmp_path):

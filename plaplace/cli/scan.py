@@ -118,6 +118,8 @@ def scan(
 def summary(findings: Any) -> list[str]:
     """The answer in a few lines."""
     level, total = f"{100 * findings.level:g}%", f"{findings.total:,}"
+    if findings.failed == findings.total:
+        return [f"none of {total} images could be scored; the report says why"]
     if findings.reference is None:
         lines = [f"{total} images ranked by {findings.score}; nothing is decided without --reference"]
     else:

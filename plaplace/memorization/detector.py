@@ -49,11 +49,11 @@ from plaplace.memorization.probes import Probes
 from plaplace.models.levels import Level
 from plaplace.models.protocol import ScoreModel
 
-__all__ = ["Profile", "balanced", "contrast_weight", "log_term", "odd_share", "second_level"]
+__all__ = ["LEAST", "Profile", "balanced", "contrast", "contrast_weight", "log_term", "odd_share", "second_level"]
 
 RATIO = 6.0  # of sigma / alpha, from the main to the second level
 WEIGHT = 0.3  # of the null's slope
-_LEAST = 5  # null images for a line; a few hundred give a good one
+LEAST = 5  # null images for a line; a few hundred give a good one
 
 
 def second_level(model: ScoreModel, level: Level) -> Level:
@@ -65,6 +65,18 @@ def second_level(model: ScoreModel, level: Level) -> Level:
 def contrast_weight(main: Tensor, second: Tensor, dimension: int) -> float:
     """w, from the logarithms of `a` of null images at the main and the second level."""
     return WEIGHT * (1 - odd_share(dimension)) * _slope(main, second)
+
+
+def contrast(terms: Sequence[tuple[Tensor, Tensor]], weight: float) -> tuple[Tensor, Tensor]:
+    """`w log a_second - log a_main` with its standard error, of (log a, error) at each level, taken as independent.
+
+    With w = 0 the second level says nothing, not even that its error is inf.
+    """
+    value, error = -terms[0][0], terms[0][1]
+    if weight:
+        value = weight * terms[1][0] + value
+        error = (error.square() + (weight * terms[1][1]).square()).sqrt()
+    return value, error
 
 
 @dataclass(frozen=True)
@@ -161,12 +173,12 @@ class Profile:
         _check_probes(null, levels, calls)
         number = len(null[0])
         _check_number(number)
-        logs = _logs(null)
-        weight = contrast_weight(logs[0], logs[1], null[0].dimension) if len(logs) == 2 else 0.0
-        raw = _contrast(logs, weight)
+        terms = [log_term(each) for each in null]
+        weight = contrast_weight(terms[0][0], terms[1][0], null[0].dimension) if len(terms) == 2 else 0.0
+        raw, _ = contrast(terms, weight)
         kept = raw[raw.isfinite()]
-        if len(kept) < _LEAST:
-            raise ValueError(f"{len(kept)} of {number} null images have a finite score; a line needs {_LEAST}")
+        if len(kept) < LEAST:
+            raise ValueError(f"{len(kept)} of {number} null images have a finite score; a line needs {LEAST}")
         scale = float(kept.std())
         return Profile(model, levels, calls, weight, float(kept.mean()), scale if scale > 0 else 1.0, seed)
 
@@ -191,7 +203,7 @@ class Profile:
             ValueError: probes at other levels, with other numbers of directions or another radius.
         """
         _check_probes(probes, self.levels, self.calls)
-        return (_contrast(_logs(probes), self.weight) - self.centre) / self.scale
+        return (contrast([log_term(each) for each in probes], self.weight)[0] - self.centre) / self.scale
 
     def standard_error(self, probes: Sequence[Probes]) -> Tensor:
         """(B,) of the score, from the choice of directions; 0 of whole frames, inf of a single pair. Raises as `score`.
@@ -201,11 +213,7 @@ class Profile:
         where the score is curved.
         """
         _check_probes(probes, self.levels, self.calls)
-        total = torch.zeros(len(probes[0]), dtype=torch.float64)
-        for weight, each in zip((1.0, self.weight), probes, strict=False):
-            value, error = log_term(each)
-            total = total + value * 0 + ((weight * error).square() if weight else 0)  # an inf of weight 0 is no error
-        return total.sqrt() / self.scale
+        return contrast([log_term(each) for each in probes], self.weight)[1] / self.scale
 
 
 def _probed(
@@ -230,8 +238,8 @@ def _drawn(probes: Probes) -> int:
 
 
 def _check_number(number: int) -> None:
-    if number < _LEAST:
-        raise ValueError(f"{number} null images were given; a line through them needs {_LEAST}")
+    if number < LEAST:
+        raise ValueError(f"{number} null images were given; a line through them needs {LEAST}")
 
 
 def _check_probes(probes: Sequence[Probes], levels: Sequence[Level], calls: Sequence[int]) -> None:
@@ -249,15 +257,6 @@ def _check_probes(probes: Sequence[Probes], levels: Sequence[Level], calls: Sequ
             )
         if not math.isclose(each.radius, radius):
             raise ValueError(f"probes of radius {each.radius} were given; the detector takes the default, {radius}")
-
-
-def _logs(probes: Sequence[Probes]) -> list[Tensor]:
-    """`log a` at each level."""
-    return [log_term(each)[0] for each in probes]
-
-
-def _contrast(logs: list[Tensor], weight: float) -> Tensor:
-    return -logs[0] if len(logs) == 1 else weight * logs[1] - logs[0]
 
 
 def _slope(y: Tensor, x: Tensor) -> float:

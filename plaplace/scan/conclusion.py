@@ -10,6 +10,7 @@ import numpy as np
 import pandas as pd
 
 from plaplace.compare import provenance
+from plaplace.models import ImageSpace, LatentSpace, ScoreModel
 from plaplace.scan import store
 from plaplace.scan.answer import Tally, score_of, write_scores
 from plaplace.scan.calibration import Calibration
@@ -148,6 +149,7 @@ def _settings(scan: Scan) -> dict[str, str]:
         "Directions": probings,
         "Tolerance": "none, every image alike" if settings.tolerance is None else f"{settings.tolerance:g}",
         "Condition": settings.condition,
+        "Images as the model takes them": _preparation(model),
         "Seed": str(settings.seed),
         "Images in a batch": str(settings.batch),
         "Images in a shard": str(scan.manifest.shard),
@@ -155,6 +157,21 @@ def _settings(scan: Scan) -> dict[str, str]:
     if scan.options.generate:
         found["Generated"] = f"{scan.options.generate} samples of the model itself"
     return found
+
+
+def _preparation(model: ScoreModel) -> str:
+    """What is done to an image before the model sees it."""
+    space = getattr(model, "space", None)
+    pixels = space.pixels if isinstance(space, LatentSpace) else space
+    if not isinstance(pixels, ImageSpace):
+        return "by the model's own encode"
+    colour, (height, width) = "grey" if pixels.channels == 1 else "RGB", pixels.size
+    fits = {
+        "crop": "the shorter side scaled (Lanczos) and the centre cut out",
+        "stretch": "both sides scaled (Lanczos)",
+        "refuse": "other sizes refused",
+    }
+    return f"{height} x {width}, {colour}; {fits[pixels.fit]}; transparency on white"
 
 
 def _provenance(scan: Scan) -> dict[str, str]:

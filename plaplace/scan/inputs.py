@@ -48,7 +48,7 @@ def freeze_inputs(
         ValueError, FileNotFoundError: a source cannot be read, has no images, or a reference has fewer than 20.
     """
     indices: dict[str, Index] = {}
-    known: set[tuple[str, int]] = set()
+    known: set[tuple[str, int, int]] = set()  # the time of change too: rows of two arrays have names and sizes alike
     both = 0
     if reference is not None:
         fit, count = split(reference, seed, FIT_SHARE, FIT_LEAST, FIT_MOST)
@@ -59,26 +59,25 @@ def freeze_inputs(
         for stage, inside in (("fit", True), ("reference", False)):
             rows = (entry for row, entry in enumerate(reference.listing()) if (row in fit) == inside)
             indices[stage] = freeze(rows, file_of(folder, stage))
-            known |= {(entry.key, entry.size) for entry in indices[stage].walk() if entry.size > 0}
+            known |= {identity(entry) for entry in indices[stage].walk() if entry.modified > 0}
 
     def listed() -> Iterator[Entry]:
         nonlocal both
         for entry in images.listing():
-            both += (entry.key, entry.size) in known
+            both += identity(entry) in known
             yield entry if dated else replace(entry, modified=-1)
 
     indices["images"] = freeze(listed(), file_of(folder, "images"))
     if indices["images"].count == 0:
         raise ValueError(f"{images.name} has no images")
+    shared = "name, size and time of change of one of the reference"
     if both == indices["images"].count:
         raise ValueError(
-            f"every image of {images.name} has the name and the size of one of the reference: accepted is a reference "
-            "that does not hold what is scanned"
+            f"every image of {images.name} has {shared}: accepted is a reference that does not hold what is scanned"
         )
     notes = [*images.notes, *(reference.notes if reference is not None else ())]
     if both:
-        notes.append(f"{both:,} images have the name and the size of one of the reference: the reference must not hold "
-                     "what is scanned")  # fmt: skip
+        notes.append(f"{both:,} images have {shared}: the reference must not hold what is scanned")
     return Inputs(_sources(images, reference), indices), tuple(dict.fromkeys(notes))
 
 
@@ -91,6 +90,11 @@ def frozen_inputs(
         for stage, each in described.items()
     }
     return Inputs(_sources(images, reference), indices)
+
+
+def identity(entry: Entry) -> tuple[str, int, int]:
+    """By which an image that is in two sources is known, a copy that keeps the time of change included."""
+    return entry.key, entry.size, entry.modified
 
 
 def file_of(folder: Path, stage: str) -> Path:

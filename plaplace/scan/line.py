@@ -14,7 +14,7 @@ from dataclasses import dataclass
 import torch
 from torch import Tensor
 
-from plaplace.memorization.detector import contrast_weight
+from plaplace.memorization.detector import LEAST, contrast, contrast_weight
 from plaplace.scan.settings import PROFILE
 
 __all__ = ["Line", "fit_line"]
@@ -46,10 +46,8 @@ class Line:
         """Scores (b,) and their standard errors, of columns."""
         if self.column != PROFILE:
             return values[self.column], errors[self.column]
-        raw, error = -values["term_0"], errors["term_0"]
-        if self.weight and "term_1" in values:  # the error of a single pair is inf, which nothing times would spoil
-            raw = raw + self.weight * values["term_1"]
-            error = (error.square() + (self.weight * errors["term_1"]).square()).sqrt()
+        terms = [(values[name], errors[name]) for name in ("term_0", "term_1") if name in values]
+        raw, error = contrast(terms, self.weight)
         return (raw - self.centre) / self.scale, error / self.scale
 
 
@@ -68,8 +66,8 @@ def fit_line(column: str, values: Mapping[str, Tensor], errors: Mapping[str, Ten
         weight = contrast_weight(values["term_0"], values["term_1"], dimension)
     raw, spread = Line(column, weight).score(values, errors)
     kept = raw[raw.isfinite()]
-    if len(kept) < 5:
-        raise ValueError(f"{len(kept)} of {len(raw)} reference images have a finite score; fitting needs 5")
+    if len(kept) < LEAST:
+        raise ValueError(f"{len(kept)} of {len(raw)} reference images have a finite score; fitting needs {LEAST}")
     centre, scale = float(kept.mean()), float(kept.std())
     if column != PROFILE:  # a statistic is shown in its own unit
         centre, scale = 0.0, 1.0

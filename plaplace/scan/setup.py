@@ -12,6 +12,7 @@ from typing import Any
 
 import torch
 
+from plaplace.extras import require
 from plaplace.models import Precision, ScoreModel
 from plaplace.scan.drawing import draw_images
 from plaplace.scan.engines import workers_of
@@ -42,6 +43,8 @@ def prepare(options: Options, progress: Progress) -> Scan:
     ranks = Ranks.of_environment()
     if ranks.size > 1 and options.engine != "local":
         raise ValueError(f"engine = {options.engine!r} was given under torchrun; accepted there is 'local'")
+    if options.engine == "ray":
+        require("ray", "ray", "the engine ray")
     known = _known(options, ranks)
     loader = Loader(options.model, _device(options, ranks), _model_options(options), options.out)
     model = loader()
