@@ -122,6 +122,8 @@ def _one(base: Tensor, t: Tensor, normal: Tensor, tangential: Tensor, p: float) 
         bracket = torch.where(base > 0, bracket, math.nan)
     power = base.pow(p - 2)
     plain = power * bracket
+    if _ordinary(power) and _ordinary(plain.abs()):
+        return plain
     # where the power alone leaves the range but the product need not: add the logarithms
     tiny = torch.finfo(base.dtype).tiny
     extreme = (base > 0) & (bracket != 0) & ((power < tiny) | power.isinf() | (plain.abs() < tiny))
@@ -129,3 +131,11 @@ def _one(base: Tensor, t: Tensor, normal: Tensor, tangential: Tensor, p: float) 
         return plain
     by_logs = bracket.sign() * torch.exp((p - 2) * base.log() + bracket.abs().log())
     return torch.where(extreme, by_logs, plain)
+
+
+def _ordinary(values: Tensor) -> bool:
+    """Whether all values, >= 0, are normal numbers."""
+    if not values.numel():
+        return True
+    low, high = torch.aminmax(values.detach())
+    return bool((low >= torch.finfo(values.dtype).tiny) & high.isfinite())

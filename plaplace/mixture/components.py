@@ -17,9 +17,10 @@ import torch
 from torch import Tensor
 
 from plaplace.mixture.covariances import Covariances
+from plaplace.mixture.fast import Evaluation, Wants
 from plaplace.operators import unit_normal
 
-__all__ = ["Block", "Curvatures", "block", "curvatures", "directional_curvature", "laplacian", "log_joint"]
+__all__ = ["Block", "Curvatures", "block", "curvatures", "directional_curvature", "evaluate", "laplacian", "log_joint"]
 
 
 class Curvatures(NamedTuple):
@@ -90,3 +91,16 @@ def curvatures(b: Block, covariances: Covariances) -> Curvatures:
     if covariances.dimension == 1:  # no tangent space: exactly 0 off critical points
         tangential = torch.where(norm > 0, torch.zeros_like(tangential), tangential)
     return Curvatures(b.log_prob, score, norm, normal, tangential)
+
+
+def evaluate(b: Block, covariances: Covariances, wants: Wants) -> Evaluation:
+    """What is wanted of a block, all of it to be trusted."""
+    trusted = torch.ones_like(b.log_prob, dtype=torch.bool)
+    if wants == "log_prob":
+        return Evaluation(b.log_prob, trusted)
+    if wants == "score":
+        return Evaluation(b.log_prob, trusted, b.score)
+    if wants == "laplacian":
+        return Evaluation(b.log_prob, trusted, tangential=laplacian(b, covariances))
+    c = curvatures(b, covariances)
+    return Evaluation(b.log_prob, trusted, c.score if wants == "curvatures" else None, c.norm, c.normal, c.tangential)

@@ -15,11 +15,11 @@ from plaplace.mixture import ball_mean as _ball_mean
 from plaplace.mixture import components
 from plaplace.mixture import covariances as structures
 from plaplace.mixture.components import Block, Curvatures
+from plaplace.mixture.evaluator import Evaluator
+from plaplace.mixture.fast import Evaluation, Wants
 from plaplace.operators import Exponent, Of
 
 __all__ = ["Curvatures", "GaussianMixture"]
-
-_BLOCK_ELEMENTS = 2**18  # K x N x D numbers a temporary: it stays in the second-level cache
 
 
 class GaussianMixture:
@@ -75,7 +75,7 @@ class GaussianMixture:
         self._means64 = means.to(device, torch.float64)
         self._structure = structure.to(dtype, device)
         self.weights, self.means = self._weights64.to(dtype), self._means64.to(dtype)
-        self._log_weights = self._weights64.log().to(dtype)
+        self._evaluator = Evaluator(self._weights64.log(), self._means64, self._structure)
 
     @classmethod
     def _from_parts(
@@ -127,11 +127,11 @@ class GaussianMixture:
 
     def log_prob(self, x: Any) -> Any:
         """`log q(x)`, shape (B,)."""
-        return self._map(lambda b, _: b.log_prob, x)
+        return self._like(self._evaluate(x, "log_prob").log_prob, x)
 
     def score(self, x: Any) -> Any:
         """`s = grad log q`, shape (B, D), 1/length."""
-        return self._map(lambda b, _: b.score, x)
+        return self._like(self._evaluate(x, "score").score, x)
 
     def responsibilities(self, x: Any) -> Any:
         """Posterior probabilities of the components, shape (B, K)."""
@@ -149,7 +149,7 @@ class GaussianMixture:
 
     def laplacian(self, x: Any) -> Any:
         """`tr H`, shape (B,), 1/length^2."""
-        return self._map(lambda b, _: components.laplacian(b, self._structure), x)
+        return self._like(self._evaluate(x, "laplacian").tangential, x)
 
     def directional_curvature(self, x: Any, v: Any) -> Any:
         """`v'Hv`, shape (B,), for directions v of shape (B, D) and any length.
@@ -171,10 +171,8 @@ class GaussianMixture:
 
     def curvatures(self, x: Any) -> Curvatures:
         """log q, s, |s|, n'Hn and tr H - n'Hn in one pass, each shaped (B,) but for s (B, D): see `Curvatures`."""
-        points = self._points(x)
-        size = self._block_size(self.num_components * self.dimension)
-        parts = [components.curvatures(self._block(rows), self._structure) for rows in points.split(size)]
-        return Curvatures(*(self._like(torch.cat(columns), x) for columns in zip(*parts, strict=True)))
+        e = self._evaluate(x, "curvatures")
+        return Curvatures(*(self._like(each, x) for each in (e.log_prob, e.score, e.norm, e.normal, e.tangential)))
 
     def p_laplacian(self, x: Any, p: Exponent, eps: float = 0.0, of: Of = "log_density") -> Any:
         """Exact p-Laplacian `Delta_p u = div(|s|^(p-2) s)` of `u = log q`, or of the density.
@@ -197,12 +195,9 @@ class GaussianMixture:
         tensor([[  -1.,  -12., -128.]])
         """
         operators.exponents(p)
-
-        def one(b: Block, _: Tensor) -> Tensor:
-            c = components.curvatures(b, self._structure)
-            return operators.p_laplacian(c.norm, c.normal, c.tangential, p, eps, of)
-
-        return self._map(one, x)
+        e = self._evaluate(x, "p_laplacian")
+        assert e.norm is not None and e.normal is not None and e.tangential is not None
+        return self._like(operators.p_laplacian(e.norm, e.normal, e.tangential, p, eps, of), x)
 
     def ball_mean(self, x: Any, p: Exponent, radius: float, return_error: bool = False) -> Any:
         """Mean of `Delta_p log q` over the ball B(x, R), by a quadrature rule on its sphere.
@@ -346,19 +341,16 @@ class GaussianMixture:
         """`m_k = mu_k + alpha Sigma_k P_k (x - alpha mu_k)`, (K, N, D), b a block of the noised mixture."""
         return self.means[:, None, :] - alpha * self._structure.multiply(b.component_scores)
 
-    def _block(self, x: Tensor) -> Block:
-        return components.block(self._log_weights, self.means, self._structure, x)
-
-    def _block_size(self, elements: int) -> int:
-        return max(1, _BLOCK_ELEMENTS // elements)
+    def _evaluate(self, x: Any, wants: Wants) -> Evaluation:
+        return self._evaluator.evaluate(self._points(x), wants)
 
     def _map(self, function: Callable[[Block, Tensor], Tensor], x: Any, elements: int | None = None) -> Any:
         return self._like(self._chunks(function, self._points(x), elements), x)
 
     def _chunks(self, function: Callable[[Block, Tensor], Tensor], rows: Tensor, elements: int | None = None) -> Tensor:
         """The function of (block, rows) on blocks of rows, whose first D columns are the points."""
-        size = self._block_size(elements or self.num_components * self.dimension)
-        return torch.cat([function(self._block(part[:, : self.dimension]), part) for part in rows.split(size)])
+        blocks = self._evaluator.careful_blocks(rows, elements or self.num_components * self.dimension)
+        return torch.cat([function(self._evaluator.block(part[:, : self.dimension]), part) for part in blocks])
 
     def _points(self, x: Any) -> Tensor:
         points = _as_floats(x, "x")
@@ -368,7 +360,8 @@ class GaussianMixture:
             )
         return points.to(self.device, self.dtype)
 
-    def _like(self, result: Tensor, x: Any) -> Any:
+    def _like(self, result: Tensor | None, x: Any) -> Any:
+        assert result is not None
         if isinstance(x, Tensor):
             return result.to(x.dtype)
         array = result.detach().cpu().numpy()

@@ -3,12 +3,13 @@
 import math
 
 import numpy as np
+import pytest
 import torch
 from hypothesis import assume, given
 from hypothesis import strategies as st
 
 from plaplace import GaussianMixture, LowRank
-from plaplace.mixture import gaussian_mixture
+from plaplace.mixture import evaluator
 from plaplace.strategies import covariances, exponents, mixtures, noise_levels, parameters, points
 from tests.conditioning import absolute_condition, assert_agree
 
@@ -82,12 +83,11 @@ def test_batches_and_blocks_do_not_matter(data, block_elements):
     together = q.p_laplacian(x, p)
     condition = absolute_condition(given_parameters, x, lambda m, z: m.p_laplacian(z, p))
     assert_agree(torch.cat([q.p_laplacian(row[None], p) for row in x]), together, condition)
-    original = gaussian_mixture._BLOCK_ELEMENTS
-    try:
-        gaussian_mixture._BLOCK_ELEMENTS = block_elements
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(evaluator, "_FAST_NUMBERS", {"cpu": block_elements})
+        patch.setattr(evaluator, "_CAREFUL_NUMBERS", {"cpu": block_elements})
+        patch.setattr(evaluator, "_LEAST_POINTS", 1)
         assert_agree(q.p_laplacian(x, p), together, condition)
-    finally:
-        gaussian_mixture._BLOCK_ELEMENTS = original
 
 
 @given(st.data())

@@ -41,6 +41,15 @@ class Full:
     def multiply(self, x: Tensor) -> Tensor:
         return x @ self._matrix
 
+    def precision(self) -> Tensor:
+        """P_k, (K, D, D), float64."""
+        return torch.cholesky_inverse(self._factor)
+
+    def condition(self) -> float:
+        """A bound of the largest condition number, at most D times it: `max_k |Sigma_k|_F |P_k|_F`."""
+        whole, inverse = torch.linalg.matrix_norm(self.matrices), torch.linalg.matrix_norm(self.precision())
+        return float((whole * inverse).max())
+
     def curvature(self, v: Tensor) -> Tensor:
         return (v @ self._whitening.mT).square().sum(-1)
 

@@ -1,0 +1,95 @@
+"""The values of a mixture at points: by the fast forms where they can be trusted, else by differences."""
+
+from __future__ import annotations
+
+from functools import cached_property
+from typing import Any
+
+import torch
+import torch.autograd.forward_ad as fwd
+from torch import Tensor
+
+from plaplace.mixture import components, fast
+from plaplace.mixture.components import Block
+from plaplace.mixture.covariances import Covariances
+from plaplace.mixture.fast import Evaluation, Wants
+
+__all__ = ["Evaluator"]
+
+# numbers in one temporary of a block, so that a few of them stay in the second-level cache (elsewhere: few launches)
+_FAST_NUMBERS = {"cpu": 2**16}
+_CAREFUL_NUMBERS = {"cpu": 2**18}
+_MANY_NUMBERS = 2**24
+_LEAST_POINTS = 64  # a matrix product with fewer is slow
+
+
+class Evaluator:
+    """Of the mixture of log weights (K,), means (K, D), both float64, and covariances: which answer in their dtype."""
+
+    def __init__(self, log_weights: Tensor, means: Tensor, covariances: Covariances) -> None:
+        self._log_weights64, self._means64, self._covariances = log_weights, means, covariances
+        self._log_weights, self._means = log_weights.to(covariances.dtype), means.to(covariances.dtype)
+        self._forms: dict[Wants, fast.Form | None] = {}
+
+    def evaluate(self, x: Tensor, wants: Wants) -> Evaluation:
+        """Values at points x, (N, D), all of them to be trusted."""
+        form = None if self._followed(x) else self._form(wants)
+        if form is None:
+            return self._carefully(x, wants)
+        centred = x if self._centre is None else x - self._centre
+        size = _block(_FAST_NUMBERS, x.device, form.numbers_a_point, _LEAST_POINTS)
+        found = _cat([form.evaluate(block, wants) for block in centred.split(size)])
+        rows = (~found.trusted).nonzero()[:, 0]
+        if len(rows):
+            for column, better in zip(found, self._carefully(x[rows], wants), strict=True):
+                if column is not None and better is not None:
+                    column.index_copy_(0, rows, better)
+        return found
+
+    def block(self, x: Tensor) -> Block:
+        """Component scores and responsibilities of a block of points, by differences."""
+        return components.block(self._log_weights, self._means, self._covariances, x)
+
+    def careful_blocks(self, rows: Tensor, elements: int) -> tuple[Tensor, ...]:
+        """Rows in blocks, for temporaries of so many numbers a row."""
+        return rows.split(_block(_CAREFUL_NUMBERS, rows.device, elements, 1))
+
+    def _carefully(self, x: Tensor, wants: Wants) -> Evaluation:
+        number, dimension = self._means.shape
+        blocks = self.careful_blocks(x, number * dimension)
+        return _cat([components.evaluate(self.block(block), self._covariances, wants) for block in blocks])
+
+    def _form(self, wants: Wants) -> fast.Form | None:
+        if wants not in self._forms:
+            centre = 0 if self._centre is None else self._centre.double()
+            means = self._means64.detach() - centre
+            self._forms[wants] = fast.build(self._log_weights64.detach(), means, self._covariances, wants)
+        return self._forms[wants]
+
+    @cached_property
+    def _centre(self) -> Tensor | None:
+        """The mean of the mixture, None where taking it away would not bring its components nearer."""
+        means = self._means64.detach()
+        centre = (self._log_weights64.detach().exp() @ means).to(self._covariances.dtype)
+        spread = self._log_weights64.detach().exp() @ (means - centre).square().sum(-1)
+        return None if bool(centre.double().square().sum() <= spread) else centre
+
+    def _followed(self, x: Tensor) -> bool:
+        """Whether torch follows derivatives of the values, or transforms or compiles what computes them."""
+        if torch.compiler.is_compiling() or torch._C._functorch.is_functorch_wrapped_tensor(x):
+            return True
+        inputs = (x, self._means, self._log_weights, self._covariances.trace)
+        if torch.is_grad_enabled() and any(each.requires_grad for each in inputs):
+            return True
+        return fwd.unpack_dual(x).tangent is not None
+
+
+def _block(numbers: dict[str, int], device: torch.device, elements: int, least: int) -> int:
+    return max(least, numbers.get(device.type, _MANY_NUMBERS) // elements)
+
+
+def _cat(parts: list[Evaluation]) -> Evaluation:
+    if len(parts) == 1:
+        return parts[0]
+    columns: Any = (None if column[0] is None else torch.cat(column) for column in zip(*parts, strict=True))
+    return Evaluation(*columns)

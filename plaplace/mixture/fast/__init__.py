@@ -1,0 +1,56 @@
+"""Fast forms of the exact core: matrix products on blocks of points, no K x N x D temporaries, no Hessian.
+
+`build` chooses the form of a covariance structure; what it returns evaluates points, and says which of the values it
+cannot vouch for (`evaluation`). Nothing here can be differentiated: whoever needs derivatives, or a value that is not
+trusted, takes the difference form of `plaplace.mixture.components`.
+"""
+
+from __future__ import annotations
+
+from typing import Protocol
+
+from torch import Tensor
+
+from plaplace.mixture.covariances import Covariances, Diagonal, Full, Spherical
+from plaplace.mixture.fast.diagonal import FastDiagonal
+from plaplace.mixture.fast.evaluation import Evaluation, Wants
+from plaplace.mixture.fast.small import FastSmall
+from plaplace.mixture.fast.spherical import ByGram, ByScore
+
+__all__ = ["Evaluation", "Form", "Wants", "build"]
+
+_SMALL = 4  # dimensions up to which forms are packed
+_WORST = 300.0  # condition number of a covariance beyond which expansions keep too few digits to be tried
+
+
+class Form(Protocol):
+    """A fast form: how many numbers one point takes in its largest temporary, and its values at points (N, D)."""
+
+    numbers_a_point: int
+
+    def evaluate(self, y: Tensor, wants: Wants) -> Evaluation: ...
+
+
+def build(log_weights: Tensor, means: Tensor, covariances: Covariances, wants: Wants) -> Form | None:
+    """The fast form for what is wanted, None where there is none.
+
+    Args:
+        log_weights: (K,) float64.
+        means: from the centre of the expansion, (K, D) float64.
+        wants: what will be asked.
+    """
+    number, dimension = means.shape
+    if dimension == 1 and wants in ("p_laplacian", "curvatures"):
+        return None  # the tangential trace is 0 there by theorem, not by subtraction
+    if isinstance(covariances, Spherical):
+        return (ByGram if _by_gram(number, dimension, wants) else ByScore)(log_weights, means, covariances)
+    if isinstance(covariances, Diagonal):
+        return FastDiagonal(log_weights, means, covariances)
+    if isinstance(covariances, Full) and dimension <= _SMALL:
+        condition = covariances.condition()
+        return FastSmall(log_weights, means, covariances, condition) if condition < _WORST else None
+    return None
+
+
+def _by_gram(number: int, dimension: int, wants: Wants) -> bool:
+    return dimension > number and wants not in ("score", "curvatures")

@@ -1,0 +1,118 @@
+"""Spherical covariances, by the score or by the Gram matrix of the means.
+
+With precisions `a_k`, means m and points y from the centre of the expansion, `w_k = r_k a_k` and `W = sum w_k`,
+
+    q_k = a_k |y - m_k|^2,     s = sum w_k m_k - W y,     |s_k|^2 = a_k q_k,     n.s_k = a_k (s.m_k - s.y) / |s|.
+
+`ByScore` makes s, and with it `s.m_k`: three products N x K x D. `ByGram` needs one of them, `y.m_k`, and one N x K x K
+with `G = m m'`: `s.m_k = (G w)_k - W y.m_k`. It is the cheaper one where D > K and s itself is not wanted.
+"""
+
+from __future__ import annotations
+
+import torch
+from torch import Tensor
+
+from plaplace.mixture.covariances import Spherical
+from plaplace.mixture.fast.evaluation import Evaluation, Joint, Moments, Wants
+
+__all__ = ["ByGram", "ByScore"]
+
+
+class _Spherical:
+    """K spherical components in D dimensions: log weights (K,) and means from the centre (K, D), both float64."""
+
+    def __init__(self, log_weights: Tensor, means: Tensor, covariances: Spherical) -> None:
+        dtype, self.dimension = covariances.dtype, covariances.dimension
+        self.numbers_a_point = len(means)
+        precision, square = covariances.variances.reciprocal(), means.square().sum(-1)
+        log_det = self.dimension * covariances.variances.log()
+        self.joint = Joint(log_weights, log_det, precision * square, self.dimension, dtype)
+        self.precision = precision.to(dtype)
+        # times r: 1, W and B
+        self.columns = torch.stack([torch.ones_like(precision), precision, precision.square() * square]).to(dtype)
+
+
+class ByScore(_Spherical):
+    """By the vector s; points as columns."""
+
+    def __init__(self, log_weights: Tensor, means: Tensor, covariances: Spherical) -> None:
+        super().__init__(log_weights, means, covariances)
+        self.numbers_a_point = max(means.shape)
+        precision = covariances.variances.reciprocal()
+        linear, bias = precision[:, None] * means, self.joint.constant[:, 0] - precision * means.square().sum(-1) / 2
+        # times (y, |y|^2, 1) the exponents, times (n, n.y, |s|) the deviations n.s_k - |s|
+        exponents, deviations = torch.stack([-precision / 2, bias], 1), torch.stack([precision, precision * 0 + 1], 1)
+        self._exponents = torch.cat([linear, exponents], 1).to(self.precision)
+        self._deviations = torch.cat([linear, -deviations], 1).to(self.precision)
+        self._linear = linear.mT.contiguous().to(self.precision)
+
+    def evaluate(self, y: Tensor, wants: Wants) -> Evaluation:
+        """At points y from the centre, (N, D)."""
+        d = self.dimension
+        extended = y.new_empty(d + 2, len(y))
+        points = extended[:d].copy_(y.mT)
+        extended[d] = torch.linalg.vecdot(y, y)
+        extended[d + 1] = 1
+        joint = self._exponents @ extended
+        form = None if wants in ("log_prob", "score") else self.joint.constant - joint  # q_k / 2
+        weights, top, trusted = self.joint.weigh(joint)
+        total, precision, offset = self.columns @ weights
+        log_prob = total.log().add_(top)
+        if wants == "log_prob":
+            return Evaluation(log_prob, trusted)
+        precision.div_(total)
+        score = (self._linear @ weights).div_(total).addcmul_(precision, points, value=-1)
+        moments = Moments(score.square().sum(0).sqrt_(), offset.div_(total), self.joint.limit)
+        trusted &= moments.trusted()
+        rows = score.mT.contiguous() if wants in ("score", "curvatures") else None
+        if form is None:
+            return Evaluation(log_prob, trusted, rows)
+        size = (self.precision @ form.mul_(weights)).mul_(2).div_(total)
+        if wants == "laplacian":
+            value, safe = moments.laplacian(size, d * precision)
+            return Evaluation(log_prob, trusted & safe, tangential=value)
+        n = score.div_(moments.norm)
+        extended[d] = points.mul_(n).sum(0)
+        extended[d + 1] = moments.norm
+        points.copy_(n)
+        deviation = torch.mm(self._deviations, extended, out=form)
+        normal, tangential, safe = moments.curvatures(size, weights, total, deviation, precision, d * precision)
+        return Evaluation(log_prob, trusted & safe, rows, moments.norm, normal, tangential)
+
+
+class ByGram(_Spherical):
+    """By the Gram matrix of the means; for wants "log_prob", "laplacian" and "p_laplacian"."""
+
+    def __init__(self, log_weights: Tensor, means: Tensor, covariances: Spherical) -> None:
+        super().__init__(log_weights, means, covariances)
+        self._means, self._gram = means.to(self.precision), (means @ means.mT).to(self.precision)
+        self._half_square = (means.square().sum(-1, keepdim=True) / 2).to(self.precision)
+
+    def evaluate(self, y: Tensor, wants: Wants) -> Evaluation:
+        """At points y from the centre, (N, D)."""
+        products = self._means @ y.mT
+        half = torch.linalg.vector_norm(y, dim=-1).square_().div_(2)
+        form = (half - products).add_(self._half_square).mul_(self.precision[:, None])  # q_k / 2
+        weights, top, trusted = self.joint.weigh(self.joint.constant - form)
+        total, precision, offset = self.columns @ weights
+        log_prob = total.log().add_(top)
+        if wants == "log_prob":
+            return Evaluation(log_prob, trusted)
+        weights.div_(total)
+        precision.div_(total)
+        inner = weights * self.precision[:, None]
+        size = form.mul_(inner).sum(0).mul_(2)
+        along = (self._gram @ inner).sub_(products.mul(precision))  # s.m_k
+        point = products.mul_(inner).sum(0).addcmul_(precision, half, value=-2)  # s.y
+        square = inner.mul_(along).sum(0).addcmul_(precision, point, value=-1)
+        moments = Moments(square.clamp_(min=0).sqrt_(), offset.div_(total), self.joint.limit, squared=True)
+        trusted &= moments.trusted()
+        trace = self.dimension * precision
+        if wants == "laplacian":
+            value, safe = moments.laplacian(size, trace)
+            return Evaluation(log_prob, trusted & safe, tangential=value)
+        deviation = along.sub_(point).mul_(self.precision[:, None]).div_(moments.norm).sub_(moments.norm)
+        one = torch.ones_like(total)
+        normal, tangential, safe = moments.curvatures(size, weights, one, deviation, precision, trace)
+        return Evaluation(log_prob, trusted & safe, None, moments.norm, normal, tangential)

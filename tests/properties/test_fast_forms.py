@@ -1,0 +1,156 @@
+"""The fast forms against the difference form, which the certified tables prove: what is trusted must be right."""
+
+import math
+
+import pytest
+import torch
+from hypothesis import given
+from hypothesis import strategies as st
+
+from plaplace import GaussianMixture, LowRank
+from plaplace.mixture import evaluator
+from plaplace.mixture.fast import evaluation
+from tests.conditioning import leaves
+
+DOUBLE = torch.float64
+WANTS = ("log_prob", "score", "laplacian", "p_laplacian", "curvatures")
+PROMISE = 1e-12
+
+
+@st.composite
+def cases(draw):
+    """Parameters from tame to nasty, and points from modes to far tails."""
+    kind = draw(st.sampled_from(["spherical", "diagonal", "full", "low_rank"]))
+    k = draw(st.integers(1, 6))
+    d = draw(st.sampled_from([2, 3, 4, 6, 9, 20] if kind != "low_rank" else [6, 12, 20]))
+    g = torch.Generator().manual_seed(draw(st.integers(0, 2**31)))
+    spread, stiff = draw(st.sampled_from([0.0, 0.1, 2.0, 1e3])), draw(st.sampled_from([0.0, 1.0, 6.0]))
+    shift, width = draw(st.sampled_from([0.0, 10.0, 1e6])), draw(st.sampled_from([1e-3, 1.0, 1e2]))
+
+    def normal(*shape):
+        return torch.randn(*shape, dtype=DOUBLE, generator=g)
+
+    def positive(*shape):
+        return width**2 * 10 ** (-stiff * torch.rand(*shape, dtype=DOUBLE, generator=g))
+
+    weights = torch.rand(k, dtype=DOUBLE, generator=g) ** draw(st.sampled_from([1, 300])) + 1e-300
+    means = shift + spread * width * normal(k, d)
+    if kind == "spherical":
+        covariances = positive(k)
+    elif kind == "diagonal":
+        covariances = positive(k, d)
+    elif kind == "full":
+        rotation = torch.linalg.qr(normal(k, d, d)).Q
+        covariances = (rotation * positive(k, 1, d)) @ rotation.mT
+        covariances = (covariances + covariances.mT) / 2
+    else:
+        covariances = LowRank(positive(k), width * normal(k, d, 3))
+    distance = draw(st.sampled_from([0.0, 1e-6, 1.0, 1.0, 30.0, 1e6]))
+    x = means[torch.randint(k, (5,), generator=g)] + distance * width * normal(5, d)
+    return (weights / weights.sum(), means, covariances), x
+
+
+def condition(parameters, x, function):
+    """The componentwise one, `sum_j |a_j dv/da_j|` over all inputs, a row of x."""
+    tensors, sums = leaves(*parameters), []
+    for row in x:
+        inputs = [row[None].detach().clone().requires_grad_(), *tensors]
+        rest = inputs[3:]
+        q = GaussianMixture(inputs[1], inputs[2], LowRank(*rest) if len(rest) == 2 else rest[0])
+        gradients = torch.autograd.grad(function(q, inputs[0]).sum(), inputs, allow_unused=True)
+        sums.append(
+            sum(float((g * a).detach().abs().sum()) for g, a in zip(gradients, inputs, strict=True) if g is not None)
+        )
+    return torch.tensor(sums, dtype=DOUBLE)
+
+
+def centred(values, x):
+    return x if values._centre is None else x - values._centre
+
+
+def norm(q, x):
+    return q.score(x).norm(dim=-1)
+
+
+VALUES = {
+    "log_prob": lambda q, x: q.log_prob(x),
+    "norm": norm,
+    "tangential": lambda q, x: q.curvatures(x).tangential,
+    "normal": lambda q, x: q.curvatures(x).normal,
+}
+
+
+@given(cases(), st.sampled_from(WANTS))
+def test_what_is_trusted_is_within_the_promise(case, wants):
+    parameters, x = case
+    values = GaussianMixture(*parameters)._evaluator
+    form = values._form(wants)
+    if form is None:
+        return
+    fast, careful = form.evaluate(centred(values, x), wants), values._carefully(x, wants)
+    for name, function in VALUES.items():
+        got, want = getattr(fast, name), getattr(careful, name)
+        if got is None or want is None or not fast.trusted.any():
+            continue
+        if wants == "laplacian" and name == "tangential":
+            function = lambda q, z: q.laplacian(z)  # noqa: E731
+        limit = PROMISE * (want.abs() + condition(parameters, x, function))
+        wrong = (got - want).abs() > limit
+        assert not bool((wrong & fast.trusted).any()), f"{name}: {got}, by differences {want}, limit {limit}"
+
+
+@pytest.mark.parametrize("kind", ["spherical", "spherical wide", "diagonal", "full"])
+def test_ordinary_points_are_trusted_and_the_others_made_good(kind, monkeypatch):
+    g = torch.Generator().manual_seed(0)
+    k, d = 5, {"spherical": 3, "full": 3, "full 40": 40, "low_rank": 30}.get(kind, 12)
+    means = 2 * torch.randn(k, d, dtype=DOUBLE, generator=g)
+    covariances = {
+        "spherical": torch.ones(k),
+        "spherical wide": torch.ones(k),
+        "diagonal": 0.5 + torch.rand(k, d, dtype=DOUBLE, generator=g),
+        "low_rank": LowRank(torch.ones(k), torch.randn(k, d, 4, dtype=DOUBLE, generator=g)),
+    }.get(kind, torch.eye(d, dtype=DOUBLE).expand(k, d, d) * 0.7)
+    q = GaussianMixture(torch.full((k,), 1 / k, dtype=DOUBLE), means, covariances)
+    x = torch.cat([q.sample(200, g), means[:2], means[:2] + 1e7])
+    values = q._evaluator
+    careful = {wants: values._carefully(x, wants) for wants in WANTS}
+    asked = []
+    monkeypatch.setattr(
+        evaluator.Evaluator,
+        "_carefully",
+        lambda self, rows, wants: (
+            asked.append(len(rows))
+            or careful[wants].__class__(
+                *(
+                    None if c is None else c[[int((x == row).all(1).nonzero()[0]) for row in rows]]
+                    for c in careful[wants]
+                )
+            )
+        ),
+    )
+    for wants in WANTS:
+        asked.clear()
+        got = values.evaluate(x, wants)
+        assert sum(asked) <= 10, f"{kind}, {wants}: {asked} of {len(x)} points were evaluated by differences"
+        for name, column in zip(evaluation.Evaluation._fields, got, strict=True):
+            want = getattr(careful[wants], name)
+            if column is not None and name != "trusted":
+                torch.testing.assert_close(column, want, rtol=1e-9, atol=1e-11, equal_nan=True)
+
+
+def test_rows_that_are_not_finite_do_not_spoil_the_others():
+    q = GaussianMixture(torch.ones(1), torch.zeros(1, 3), torch.ones(1))
+    x = torch.tensor([[1.0, 0.0, 0.0], [math.nan, 0.0, 0.0], [math.inf, 0.0, 0.0]])
+    values = q.p_laplacian(x, [1.0, 2.0])
+    torch.testing.assert_close(values[0], torch.tensor([-2.0, -3.0]))
+    assert values[1].isnan().all()
+
+
+def test_the_bound_is_needed():
+    """Two components far from their centre: the expansion is wrong there, and says so."""
+    means = torch.tensor([[1e4] * 9, [-1e4] * 9], dtype=DOUBLE) / 3
+    q = GaussianMixture(torch.tensor([0.5, 0.5], dtype=DOUBLE), means, torch.ones(2))
+    x, values = means[:1] + 0.1, q._evaluator
+    fast, careful = values._form("curvatures").evaluate(x, "curvatures"), values._carefully(x, "curvatures")
+    assert not bool(fast.trusted.any())
+    assert abs(float(fast.tangential / careful.tangential) - 1) > 10 * PROMISE
