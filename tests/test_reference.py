@@ -20,6 +20,7 @@ import pytest
 import torch
 
 from plaplace import GaussianMixture, LowRank
+from plaplace.mixture import evaluator
 from plaplace.operators import Of
 from reference import families, tables
 from reference.ball_cases import ball_cases
@@ -96,8 +97,10 @@ def complaints(lines: list[Line], values: list[float]) -> list[str]:
     return out
 
 
+@pytest.mark.parametrize("few_numbers", [0, 2**62], ids=["fast", "differences"])
 @pytest.mark.parametrize("name", CASES)
-def test_pointwise_values(name: str) -> None:
+def test_pointwise_values(name: str, few_numbers: int, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(evaluator, "_FEW_NUMBERS", few_numbers)
     case, lines = families.build(name), VALUES[name]
     assert checksum(case) == CASES[name]["sha256"], f"{name}: the inputs are not those the table was made of"
     # NaN in Row.p is not equal to itself: keep the order instead of looking rows up

@@ -58,15 +58,16 @@ class FastSmall:
         log_prob = total.log().add_(top)
         if wants == "log_prob":
             return Evaluation(log_prob, trusted)
-        _, packed, score, sizes = averages.div_(total).split(self._sections)
+        _, packed, score, sizes = averages.split(self._sections)
+        averages[1 : 1 + len(packed) + d].div_(total)
         score.sub_(self._times(packed, points))
         norm = score.square().sum(0).sqrt_()
-        moments = Moments(norm, sizes[0].clone(), self.joint.limit)
+        moments = Moments(norm, sizes[0] / total, self.joint.limit)
         trusted &= moments.trusted()
         rows = score.mT.contiguous() if wants in ("score", "curvatures") else None
         if wants == "score":
             return Evaluation(log_prob, trusted, rows)
-        size = sizes.mul_(extended).sum(0)
+        size = sizes.mul_(extended).sum(0).div_(total)
         trace = torch.stack([row for row, (i, j) in zip(packed, self._pairs, strict=True) if i == j]).sum(0)
         if wants == "laplacian":
             value, safe = moments.laplacian(size, trace)
@@ -88,9 +89,9 @@ class FastSmall:
 
     def _times(self, packed: Tensor, vectors: Tensor) -> Tensor:
         """The symmetric matrices `packed` (F, N) times vectors (D, N)."""
-        result = torch.zeros_like(vectors)
+        result: list[Tensor | None] = [None] * len(vectors)
         for row, (i, j) in zip(packed, self._pairs, strict=True):
-            result[i].addcmul_(row, vectors[j])
-            if i != j:
-                result[j].addcmul_(row, vectors[i])
-        return result
+            for here, there in {(i, j), (j, i)}:
+                so_far = result[here]
+                result[here] = row * vectors[there] if so_far is None else so_far.addcmul_(row, vectors[there])
+        return torch.stack([each for each in result if each is not None])
