@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from functools import cached_property
 from typing import Any
 
@@ -17,10 +18,8 @@ from plaplace.mixture.fast import Evaluation, Wants
 __all__ = ["Evaluator"]
 
 # numbers in one temporary of a block, so that a few of them stay in the second-level cache (elsewhere: few launches)
-_FAST_NUMBERS = {"cpu": 2**16}
-_CAREFUL_NUMBERS = {"cpu": 2**18}
-_MANY_NUMBERS = 2**24
-_LEAST_POINTS = 64  # a matrix product with fewer is slow
+_CAREFUL_NUMBERS = 2**18
+_ELSEWHERE = 16  # times as large are blocks that are not on a CPU: fewer launches
 _FEW_NUMBERS = 2**12  # K x N x D of them are dealt with faster by differences, in fewer calls
 
 
@@ -39,7 +38,9 @@ class Evaluator:
         if form is None:
             return self._carefully(x, wants)
         centred = x if self._centre is None else x - self._centre
-        size = _block(_FAST_NUMBERS, x.device, form.numbers_a_point, _LEAST_POINTS)
+        size = form.block * (1 if x.device.type == "cpu" else _ELSEWHERE)
+        # blocks of one size: the last one is not a small rest
+        size = math.ceil(len(x) / math.ceil(len(x) / size))
         found = _cat([form.evaluate(block, wants) for block in centred.split(size)])
         rows = (~found.trusted).nonzero()[:, 0]
         if len(rows):
@@ -54,7 +55,8 @@ class Evaluator:
 
     def careful_blocks(self, rows: Tensor, elements: int) -> tuple[Tensor, ...]:
         """Rows in blocks, for temporaries of so many numbers a row."""
-        return rows.split(_block(_CAREFUL_NUMBERS, rows.device, elements, 1))
+        numbers = _CAREFUL_NUMBERS * (1 if rows.device.type == "cpu" else _ELSEWHERE)
+        return rows.split(max(1, numbers // elements))
 
     def _carefully(self, x: Tensor, wants: Wants) -> Evaluation:
         number, dimension = self._means.shape
@@ -84,10 +86,6 @@ class Evaluator:
         if torch.is_grad_enabled() and any(each.requires_grad for each in inputs):
             return True
         return fwd.unpack_dual(x).tangent is not None
-
-
-def _block(numbers: dict[str, int], device: torch.device, elements: int, least: int) -> int:
-    return max(least, numbers.get(device.type, _MANY_NUMBERS) // elements)
 
 
 def _cat(parts: list[Evaluation]) -> Evaluation:

@@ -56,7 +56,7 @@ def condition(parameters, x, function):
     for row in x:
         inputs = [row[None].detach().clone().requires_grad_(), *tensors]
         rest = inputs[3:]
-        q = GaussianMixture(inputs[1], inputs[2], LowRank(*rest) if len(rest) == 2 else rest[0])
+        q = GaussianMixture(inputs[1], inputs[2], LowRank(*rest).dense() if len(rest) == 2 else rest[0])
         gradients = torch.autograd.grad(function(q, inputs[0]).sum(), inputs, allow_unused=True)
         sums.append(
             sum(float((g * a).detach().abs().sum()) for g, a in zip(gradients, inputs, strict=True) if g is not None)
@@ -99,10 +99,10 @@ def test_what_is_trusted_is_within_the_promise(case, wants):
         assert not bool((wrong & fast.trusted).any()), f"{name}: {got}, by differences {want}, limit {limit}"
 
 
-@pytest.mark.parametrize("kind", ["spherical", "spherical wide", "diagonal", "full"])
+@pytest.mark.parametrize("kind", ["spherical", "spherical wide", "diagonal", "full", "full 40", "full 100", "low_rank"])
 def test_ordinary_points_are_trusted_and_the_others_made_good(kind, monkeypatch):
     g = torch.Generator().manual_seed(0)
-    k, d = 5, {"spherical": 3, "full": 3, "full 40": 40, "low_rank": 30}.get(kind, 12)
+    k, d = 5, {"spherical": 3, "full": 3, "full 40": 40, "full 100": 100, "low_rank": 30}.get(kind, 12)
     means = 2 * torch.randn(k, d, dtype=DOUBLE, generator=g)
     covariances = {
         "spherical": torch.ones(k),

@@ -7,7 +7,7 @@ from torch import Tensor
 
 from plaplace.mixture.covariances.tangent import tangential_frobenius
 
-__all__ = ["Full"]
+__all__ = ["Full", "spectral_bound"]
 
 
 class Full:
@@ -41,14 +41,18 @@ class Full:
     def multiply(self, x: Tensor) -> Tensor:
         return x @ self._matrix
 
+    @property
+    def whitening(self) -> Tensor:
+        """W_k, (K, D, D), lower triangular, in the dtype of the structure."""
+        return self._whitening
+
     def precision(self) -> Tensor:
         """P_k, (K, D, D), float64."""
         return torch.cholesky_inverse(self._factor)
 
     def condition(self) -> float:
-        """A bound of the largest condition number, at most D times it: `max_k |Sigma_k|_F |P_k|_F`."""
-        whole, inverse = torch.linalg.matrix_norm(self.matrices), torch.linalg.matrix_norm(self.precision())
-        return float((whole * inverse).max())
+        """Largest condition number of a component, at most D^(1/4) times too large."""
+        return float((spectral_bound(self.matrices) * spectral_bound(self.precision())).max())
 
     def curvature(self, v: Tensor) -> Tensor:
         return (v @ self._whitening.mT).square().sum(-1)
@@ -69,6 +73,13 @@ class Full:
             rows = component == k
             colored[rows] = z[rows] @ self._factor[k].mT
         return colored
+
+
+def spectral_bound(matrices: Tensor) -> Tensor:
+    """At least the largest eigenvalues of symmetric matrices (K, D, D), at most D^(1/8) times them: `|P^4|_F^(1/4)`."""
+    scale = torch.linalg.matrix_norm(matrices)
+    square = torch.linalg.matrix_power(matrices / scale[:, None, None], 2)
+    return scale * torch.linalg.matrix_norm(square @ square).pow(0.25)
 
 
 def _cholesky(matrices: Tensor) -> Tensor:

@@ -61,6 +61,7 @@ class LowRank:
         self._outside = outside
         self._root = gram_root
         self._stiff = bool((self.factors.square().sum((-1, -2)) > _STIFF * self.isotropic).any())
+        self.basis, self.whitening = basis, whitening  # Q (K, D, R) and W = G^-T (K, R, R), float64
         self._basis = basis.to(self.dtype)
         self._whitening = whitening.to(self.dtype)
         self._precision = self.isotropic.reciprocal().to(self.dtype)

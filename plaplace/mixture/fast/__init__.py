@@ -11,22 +11,25 @@ from typing import Protocol
 
 from torch import Tensor
 
-from plaplace.mixture.covariances import Covariances, Diagonal, Full, Spherical
+from plaplace.mixture.covariances import Covariances, Diagonal, LowRank, Spherical
 from plaplace.mixture.fast.diagonal import FastDiagonal
 from plaplace.mixture.fast.evaluation import Evaluation, Wants
+from plaplace.mixture.fast.large import FastLarge
+from plaplace.mixture.fast.low_rank import FastLowRank
+from plaplace.mixture.fast.middle import FastMiddle
 from plaplace.mixture.fast.small import FastSmall
 from plaplace.mixture.fast.spherical import ByGram, ByScore
 
 __all__ = ["Evaluation", "Form", "Wants", "build"]
 
-_SMALL = 4  # dimensions up to which forms are packed
-_WORST = 300.0  # condition number of a covariance beyond which expansions keep too few digits to be tried
+_SMALL, _MIDDLE = 4, 96  # dimensions up to which the forms of full covariances win
+_TAME = 1e3  # condition number up to which expansions of full covariances keep their digits
 
 
 class Form(Protocol):
-    """A fast form: how many numbers one point takes in its largest temporary, and its values at points (N, D)."""
+    """A fast form: how many points make a block on a CPU, and the values at points (N, D)."""
 
-    numbers_a_point: int
+    block: int
 
     def evaluate(self, y: Tensor, wants: Wants) -> Evaluation: ...
 
@@ -46,10 +49,12 @@ def build(log_weights: Tensor, means: Tensor, covariances: Covariances, wants: W
         return (ByGram if _by_gram(number, dimension, wants) else ByScore)(log_weights, means, covariances)
     if isinstance(covariances, Diagonal):
         return FastDiagonal(log_weights, means, covariances)
-    if isinstance(covariances, Full) and dimension <= _SMALL:
-        condition = covariances.condition()
-        return FastSmall(log_weights, means, covariances, condition) if condition < _WORST else None
-    return None
+    if isinstance(covariances, LowRank):
+        return FastLowRank(log_weights, means, covariances)
+    if dimension <= _SMALL:
+        return FastSmall(log_weights, means, covariances)
+    tame = dimension <= _MIDDLE and covariances.condition() < _TAME
+    return (FastMiddle if tame else FastLarge)(log_weights, means, covariances)
 
 
 def _by_gram(number: int, dimension: int, wants: Wants) -> bool:

@@ -12,7 +12,7 @@ import torch
 from torch import Tensor
 
 from plaplace.mixture.covariances import Diagonal
-from plaplace.mixture.fast.evaluation import Evaluation, Joint, Moments, Wants
+from plaplace.mixture.fast.evaluation import Evaluation, Joint, Moments, Wants, points_a_block
 
 __all__ = ["FastDiagonal"]
 
@@ -25,17 +25,17 @@ class FastDiagonal:
         linear = precision * means
         offset, square = (linear * means).sum(-1), linear.square().sum(-1, keepdim=True)
         self.dimension = means.shape[1]
-        self.numbers_a_point = max(len(means), 2 * self.dimension)
-        self.joint = Joint(log_weights, covariances.variances.log().sum(-1), offset, self.dimension, dtype)
+        self.block = points_a_block(max(len(means), 2 * self.dimension))
+        self.joint = Joint(log_weights, covariances.variances.log().sum(-1), self.dimension, dtype, 5 * offset)
         bias = self.joint.constant - offset[:, None] / 2
         one = torch.ones_like(bias)
         # times (y, y^2, 1) the exponents and |s_k|^2, times (n, n y, |s|) the deviations n.s_k - |s|
         self._exponents = torch.cat([linear, -precision / 2, bias], 1).to(dtype)
         self._sizes = torch.cat([-2 * precision * linear, precision.square(), square], 1).to(dtype)
         self._deviations = torch.cat([linear, -precision, -one], 1).to(dtype)
-        # times r: sum r_k b_k, P, and 1 and B
+        # times r: sum r_k b_k, P, and 1 and 8 B
         self._columns = torch.cat([linear, precision], 1).mT.contiguous().to(dtype)
-        self._scalars = torch.cat([one, square], 1).mT.to(dtype)
+        self._scalars = torch.cat([one, 8 * square], 1).mT.to(dtype)
 
     def evaluate(self, y: Tensor, wants: Wants) -> Evaluation:
         """At points y from the centre, (N, D)."""
@@ -51,7 +51,8 @@ class FastDiagonal:
             return Evaluation(log_prob, trusted)
         score, precision = (self._columns @ weights).div_(total).split(d)
         score.addcmul_(precision, points, value=-1)
-        moments = Moments(score.square().sum(0).sqrt_(), offset.div_(total), self.joint.limit)
+        square = score.square().sum(0)
+        moments = Moments(square.sqrt(), offset.div_(total).add_(square, alpha=2))
         trusted &= moments.trusted()
         rows = score.mT.contiguous() if wants in ("score", "curvatures") else None
         if wants == "score":
@@ -59,7 +60,7 @@ class FastDiagonal:
         sizes = self._sizes @ extended
         size, trace = sizes.mul_(weights).sum(0).div_(total), precision.sum(0)
         if wants == "laplacian":
-            value, safe = moments.laplacian(size, trace)
+            value, safe = moments.laplacian(size, moments.error + size, trace)
             return Evaluation(log_prob, trusted & safe, tangential=value)
         n = score.div_(moments.norm)
         torch.mul(n, points, out=extended[d : 2 * d])
@@ -67,5 +68,7 @@ class FastDiagonal:
         points.copy_(n)
         deviation = torch.mm(self._deviations, extended, out=sizes)
         within = precision.mul_(n).mul_(n).sum(0)
-        normal, tangential, safe = moments.curvatures(size, weights, total, deviation, within, trace)
+        normal, tangential, safe = moments.curvatures(
+            size, moments.error + size, weights, total, deviation, within, trace
+        )
         return Evaluation(log_prob, trusted & safe, rows, moments.norm, normal, tangential)

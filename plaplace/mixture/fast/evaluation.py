@@ -6,16 +6,18 @@ and both are far from the centre, or where a sum of components is far smaller th
 carries a bound of the rounding that the expansion adds; a point whose bound is above `LIMIT` roundings is not trusted,
 and its owner evaluates it by differences instead.
 
-With `S = sum r_k |s_k|^2` and `B = sum r_k |b_k|^2`, and because `|P_k y| <= |s_k| + |b_k|`:
+Roundings are machine epsilons. With `e_k` those of the component score s_k and `S = sum r_k |s_k|^2`:
 
-    exponents        y'Py + 2|b'y| + m'b  <=  2 q_k + 5 m'Pm,  q_k = (y-m)'P(y-m): an absolute error of the exponent is
-                     a relative perturbation of a weight, one proportional to q_k a perturbation of a variance
-    score            |sum r_k b_k| + |sum r_k P_k y| <= 2 sqrt(B) + |s|, against |s|
-    tangential       2 S + 3 B + |s|^2, what `sum r_k |s_k|^2 - |s|^2 - sum r_k (n.s_k - |s|)^2` adds up, against the
-                     sum of its two results, spread between and precision within the components, whose own
-                     difference is part of the condition number
-    normal           twice the spread along n times the error of n.s_k, 2 sqrt(B) + sqrt(S), and of n itself, likewise
-Sums of two errors are bounded by their squares, `(a + b)^2 <= 2 a^2 + 2 b^2`: no roots.
+    exponents        an absolute error is a relative perturbation of a weight, one proportional to q_k, the quadratic
+                     form, a perturbation of a variance
+    score            `sum r_k e_k`, at most the root of `E = sum r_k e_k^2`, against |s|
+    tangential       what `S - |s|^2 - sum r_k (n.s_k - |s|)^2` adds up, S with an error of `2 sqrt(S E) <= S + E` or
+                     better, against the sum of its two results, spread between and precision within the
+                     components, whose own difference is part of the condition number
+    normal           twice the spread along n times the error of n.s_k, and of n itself, likewise
+
+Spherical and diagonal forms have `|b_k| + |P_k y| <= 2 |b_k| + |s_k|` for e_k: E is at most 8 B + 2 S, and for the mean
+8 B + 2 |s|^2, with `B = sum r_k |b_k|^2`. With matrices `P_k y` itself cancels, and e_k is `|P_k| (|y| + |m_k|)`.
 """
 
 from __future__ import annotations
@@ -27,7 +29,7 @@ from typing import Literal, NamedTuple
 import torch
 from torch import Tensor
 
-__all__ = ["LIMIT", "Evaluation", "Joint", "Moments", "Wants"]
+__all__ = ["LIMIT", "Evaluation", "Joint", "Moments", "Wants", "points_a_block"]
 
 # what is computed: "p_laplacian" is "curvatures" without the vector s
 Wants = Literal["log_prob", "score", "laplacian", "p_laplacian", "curvatures"]
@@ -35,6 +37,12 @@ Wants = Literal["log_prob", "score", "laplacian", "p_laplacian", "curvatures"]
 LIMIT = 2250.0  # roundings (machine epsilons) that may be added: 5e-13 in float64, half of what is promised
 _RELATIVE = 450.0  # roundings of a quadratic form itself: 1e-13 of each variance
 _IRRELEVANT = -80.0  # of an exponent below the largest one: a responsibility of 1e-35
+
+
+def points_a_block(numbers: int, together: int = 2**16) -> int:
+    """How many points to a block, of so many numbers each in the largest temporary: few that fit the cache, but not
+    fewer than a matrix product needs."""
+    return max(64, together // max(1, numbers))
 
 
 class Evaluation(NamedTuple):
@@ -57,112 +65,130 @@ class Evaluation(NamedTuple):
 class Joint:
     """Constants of `log w_k + log N(x; mu_k, Sigma_k) = constant_k - q_k / 2`, and what becomes of these exponents.
 
+    Their error is at most `fixed_k + growing_k |y|^2 + 2 q_k` roundings.
+
     Args:
         log_weights, log_det: (K,) float64.
-        offset: (K,), `m_k'P_k m_k`, from the centre of the expansion.
-        limit: roundings that may be added to an exponent.
+        fixed, growing: (K,) float64, None for zeros.
     """
 
     def __init__(
         self,
         log_weights: Tensor,
         log_det: Tensor,
-        offset: Tensor,
         dimension: int,
         dtype: torch.dtype,
-        limit: float = LIMIT,
+        fixed: Tensor | None = None,
+        growing: Tensor | None = None,
     ) -> None:
-        self.limit = limit
         constant = log_weights - 0.5 * (log_det + dimension * math.log(2 * math.pi))
         self.constant = constant.to(dtype)[:, None]
-        self._offset = offset.to(dtype)[:, None]
-        self._small = float(5 * offset.amax()) <= limit
+        zero = torch.zeros_like(log_weights)
+        self._fixed = (zero if fixed is None else fixed).to(dtype)[:, None]
+        self._growing = (zero if growing is None else growing).to(dtype)[:, None]
+        self._most_fixed, self._most_growing = float(self._fixed.amax()), float(self._growing.amax())
         # weights below are 0: an exponential that underflows, and products that are denormal numbers, cost a multiple
         self._none = torch.finfo(dtype).tiny ** 0.8
 
-    def weigh(self, joint: Tensor) -> tuple[Tensor, Tensor, Tensor]:
+    def weigh(
+        self, joint: Tensor, square: Tensor | None = None, error: Tensor | None = None
+    ) -> tuple[Tensor, Tensor, Tensor]:
         """Responsibilities up to a factor, (K, N), in place; the largest exponents (N,); where they are trusted, (N,).
 
-        Overwrites the exponents, (K, N). The largest weight is 1.
+        Overwrites the exponents, (K, N). The largest weight is 1. `square` is |y|^2, (N,), where the error grows with
+        it; `error` the error itself, (K, N), but for `2 q_k`, where it is known.
         """
         top = joint.amax(0)
-        trusted = top.isfinite()
-        if not self._small:
-            trusted &= self._trusted(joint, top)
+        trusted = top.isfinite() & self._trusted(joint, top, square, error)
         joint.sub_(top).clamp_(min=math.log(self._none))
         weights = torch.threshold_(joint.exp_(), 2 * self._none, 0.0)
         return weights, top, trusted
 
-    def _trusted(self, joint: Tensor, top: Tensor) -> Tensor:
-        relative = _RELATIVE * self.limit / LIMIT
+    def _trusted(self, joint: Tensor, top: Tensor, square: Tensor | None, error: Tensor | None) -> Tensor:
+        if error is not None:
+            most = error.amax(0)
+        else:
+            most = (torch.zeros_like(top) if square is None else self._most_growing * square).add_(self._most_fixed)
+        trusted = most <= LIMIT
+        if bool(trusted.all()):
+            return trusted
         form = (self.constant - joint).mul_(2)  # q_k
-        least = form.amin(0)
-        trusted = (
-            5 * self._offset.amax() <= self.limit + (relative - 2) * least
-        )  # all components, the nearest one alike
-        if not bool(trusted.all()):
-            error = 5 * self._offset + 2 * form
-            wrong = error > self.limit + relative * form
-            wrong &= joint - top + torch.finfo(joint.dtype).eps * error > _IRRELEVANT
-            trusted = ~wrong.any(0)
-        return trusted
+        trusted = most <= LIMIT + (_RELATIVE - 2) * form.amin(0)  # all components, the nearest one alike
+        if bool(trusted.all()):
+            return trusted
+        if error is None:
+            error = self._fixed if square is None else self._fixed + self._growing * square
+        error = error + 2 * form
+        wrong = error > LIMIT + _RELATIVE * form
+        wrong &= joint - top + torch.finfo(joint.dtype).eps * error > _IRRELEVANT
+        return ~wrong.any(0)
 
 
 @dataclass(frozen=True)
 class Moments:
-    """Averages over the components at N points, each (N,).
+    """The score at N points and how far it is wrong.
 
     Attributes:
-        norm: |s|.
-        offset: B = sum r_k |b_k|^2.
-        limit: roundings that may be added.
+        norm: |s|, (N,).
+        error: mean square of the errors of the component scores, in roundings, `sum r_k e_k^2`; (N,).
         squared: whether |s| came from its square as a sum that cancels, rather than from s.
     """
 
     norm: Tensor
-    offset: Tensor
-    limit: float
+    error: Tensor
     squared: bool = False
 
-    def error(self) -> Tensor:
-        """Bound of the squared error of s, in roundings: `(2 sqrt(B) + |s|)^2 <= 8 B + 2 |s|^2`; (N,)."""
-        return self.norm.square().mul_(2).add_(self.offset, alpha=8)
-
     def trusted(self) -> Tensor:
-        """Where |s| is."""
+        """Where |s| is, (N,)."""
         info = torch.finfo(self.norm.dtype)
         least = math.sqrt(info.tiny / info.eps)  # below it squares lose digits to underflow
-        limit = self.limit if self.squared else self.limit**2
-        return (self.error() < limit * self.norm.square()) & (self.norm > least)
+        limit = LIMIT if self.squared else LIMIT**2
+        return (self.error < limit * self.norm.square()) & (self.norm > least)
 
-    def laplacian(self, size: Tensor, trace: Tensor) -> tuple[Tensor, Tensor]:
-        """`tr H = S - |s|^2 - sum r_k tr P_k` and where it is trusted; size is S, trace the last sum, (N,)."""
+    def laplacian(self, size: Tensor, size_error: Tensor, trace: Tensor) -> tuple[Tensor, Tensor]:
+        """`tr H = S - |s|^2 - sum r_k tr P_k` and where it is trusted.
+
+        Args:
+            size, size_error: S and its error in roundings, (N,).
+            trace: `sum r_k tr P_k`, (N,).
+        """
         square = self.norm.square()
         between = size - square
-        error = (2 * size).add_(self.offset, alpha=3).add_(square)
-        return between - trace, error < (between.clamp(min=0) + trace).mul_(self.limit)
+        error = size_error + square
+        return between - trace, error < (between.clamp(min=0) + trace).mul_(LIMIT)
 
     def curvatures(
-        self, size: Tensor, weights: Tensor, total: Tensor, deviation: Tensor, within: Tensor, trace: Tensor
+        self,
+        size: Tensor,
+        size_error: Tensor,
+        weights: Tensor,
+        total: Tensor,
+        deviation: Tensor,
+        within: Tensor,
+        trace: Tensor,
+        within_error: Tensor | None = None,
     ) -> tuple[Tensor, Tensor, Tensor]:
         """Normal curvature, tangential trace and where both are trusted, each (N,).
 
         Args:
-            size: `S = sum r_k |s_k|^2`, (N,).
+            size, size_error: `S = sum r_k |s_k|^2` and its error in roundings, (N,).
             weights: r up to a factor, (K, N); `total` their sums, (N,).
             deviation: `n.s_k - |s|`, (K, N); overwritten.
             within: `sum r_k n'P_k n`, (N,).
             trace: `sum r_k tr P_k`, (N,).
+            within_error: of `within`, in roundings, where it is more than its own, (N,).
         """
         along = deviation.square_().mul_(weights).sum(0).div_(total)
         square = self.norm.square()
         between, across = (size - square).sub_(along), trace - within
-        error = self.error()
-        ratio = error / square  # squared, of n's error, in roundings
-        # squared: twice the spread along n, times the errors of n.s_k: of its products, and of n, (1 + ratio) sqrt(S)
-        shown = (error + size).mul_(1 + ratio) if self.squared else error.addcmul_(1 + ratio, size, value=2)
-        normal_error = shown.mul_(along).mul_(8)
-        tangential_error = (2 * size).add_(self.offset, alpha=3).add_(square).add_(trace)
-        trusted = normal_error < (along + within).mul_(self.limit).square_()
-        trusted &= tangential_error < (between.clamp(min=0) + across).mul_(self.limit)
+        ratio = self.error / square  # squared, of n's error, in roundings
+        # squared: twice the spread along n, times the errors of n.s_k: of its products, and of n, ratio S
+        shown = self.error.mul(1 + ratio) if self.squared else self.error.clone()
+        normal_error = shown.addcmul_(ratio, size).mul_(along).mul_(8)
+        tangential_error = (size_error + square).add_(trace)
+        limit = (along + within).mul_(LIMIT)
+        trusted = normal_error < limit.square()
+        if within_error is not None:
+            trusted &= within_error < limit
+        trusted &= tangential_error < (between.clamp(min=0) + across).mul_(LIMIT)
         return along - within, between - across, trusted

@@ -14,7 +14,7 @@ import torch
 from torch import Tensor
 
 from plaplace.mixture.covariances import Spherical
-from plaplace.mixture.fast.evaluation import Evaluation, Joint, Moments, Wants
+from plaplace.mixture.fast.evaluation import Evaluation, Joint, Moments, Wants, points_a_block
 
 __all__ = ["ByGram", "ByScore"]
 
@@ -24,13 +24,13 @@ class _Spherical:
 
     def __init__(self, log_weights: Tensor, means: Tensor, covariances: Spherical) -> None:
         dtype, self.dimension = covariances.dtype, covariances.dimension
-        self.numbers_a_point = len(means)
+        self.block = points_a_block(len(means))
         precision, square = covariances.variances.reciprocal(), means.square().sum(-1)
         log_det = self.dimension * covariances.variances.log()
-        self.joint = Joint(log_weights, log_det, precision * square, self.dimension, dtype)
+        self.joint = Joint(log_weights, log_det, self.dimension, dtype, 5 * precision * square)
         self.precision = precision.to(dtype)
-        # times r: 1, W and B
-        self.columns = torch.stack([torch.ones_like(precision), precision, precision.square() * square]).to(dtype)
+        # times r: 1, W and 8 B
+        self.columns = torch.stack([torch.ones_like(precision), precision, 8 * precision.square() * square]).to(dtype)
 
 
 class ByScore(_Spherical):
@@ -38,7 +38,7 @@ class ByScore(_Spherical):
 
     def __init__(self, log_weights: Tensor, means: Tensor, covariances: Spherical) -> None:
         super().__init__(log_weights, means, covariances)
-        self.numbers_a_point = max(means.shape)
+        self.block = points_a_block(max(means.shape))
         precision = covariances.variances.reciprocal()
         linear, bias = precision[:, None] * means, self.joint.constant[:, 0] - precision * means.square().sum(-1) / 2
         # times (y, |y|^2, 1) the exponents, times (n, n.y, |s|) the deviations n.s_k - |s|
@@ -63,21 +63,24 @@ class ByScore(_Spherical):
             return Evaluation(log_prob, trusted)
         precision.div_(total)
         score = (self._linear @ weights).div_(total).addcmul_(precision, points, value=-1)
-        moments = Moments(score.square().sum(0).sqrt_(), offset.div_(total), self.joint.limit)
+        square = score.square().sum(0)
+        moments = Moments(square.sqrt(), offset.div_(total).add_(square, alpha=2))
         trusted &= moments.trusted()
         rows = score.mT.contiguous() if wants in ("score", "curvatures") else None
         if form is None:
             return Evaluation(log_prob, trusted, rows)
         size = (self.precision @ form.mul_(weights)).mul_(2).div_(total)
         if wants == "laplacian":
-            value, safe = moments.laplacian(size, d * precision)
+            value, safe = moments.laplacian(size, moments.error + size, d * precision)
             return Evaluation(log_prob, trusted & safe, tangential=value)
         n = score.div_(moments.norm)
         extended[d] = points.mul_(n).sum(0)
         extended[d + 1] = moments.norm
         points.copy_(n)
         deviation = torch.mm(self._deviations, extended, out=form)
-        normal, tangential, safe = moments.curvatures(size, weights, total, deviation, precision, d * precision)
+        normal, tangential, safe = moments.curvatures(
+            size, moments.error + size, weights, total, deviation, precision, d * precision
+        )
         return Evaluation(log_prob, trusted & safe, rows, moments.norm, normal, tangential)
 
 
@@ -106,13 +109,16 @@ class ByGram(_Spherical):
         along = (self._gram @ inner).sub_(products.mul(precision))  # s.m_k
         point = products.mul_(inner).sum(0).addcmul_(precision, half, value=-2)  # s.y
         square = inner.mul_(along).sum(0).addcmul_(precision, point, value=-1)
-        moments = Moments(square.clamp_(min=0).sqrt_(), offset.div_(total), self.joint.limit, squared=True)
+        error = offset.div_(total).add_(size, alpha=2)
+        moments = Moments(square.clamp_(min=0).sqrt_(), error, squared=True)
         trusted &= moments.trusted()
         trace = self.dimension * precision
         if wants == "laplacian":
-            value, safe = moments.laplacian(size, trace)
+            value, safe = moments.laplacian(size, moments.error + size, trace)
             return Evaluation(log_prob, trusted & safe, tangential=value)
         deviation = along.sub_(point).mul_(self.precision[:, None]).div_(moments.norm).sub_(moments.norm)
         one = torch.ones_like(total)
-        normal, tangential, safe = moments.curvatures(size, weights, one, deviation, precision, trace)
+        normal, tangential, safe = moments.curvatures(
+            size, moments.error + size, weights, one, deviation, precision, trace
+        )
         return Evaluation(log_prob, trusted & safe, None, moments.norm, normal, tangential)
