@@ -37,11 +37,12 @@ class Evaluator:
         form = None if few or self._followed(x) else self._form(wants)
         if form is None:
             return self._carefully(x, wants)
-        centred = x if self._centre is None else x - self._centre
+        centre = self._centre
         size = form.block * (1 if x.device.type == "cpu" else _ELSEWHERE)
         # blocks of one size: the last one is not a small rest
         size = math.ceil(len(x) / math.ceil(len(x) / size))
-        found = _cat([form.evaluate(block, wants) for block in centred.split(size)])
+        blocks = (block if centre is None else block - centre for block in x.split(size))
+        found = _cat([form.evaluate(block, wants) for block in blocks])
         rows = (~found.trusted).nonzero()[:, 0]
         if len(rows):
             for column, better in zip(found, self._carefully(x[rows], wants), strict=True):

@@ -21,6 +21,8 @@ from plaplace.operators import Exponent, Of
 
 __all__ = ["Curvatures", "GaussianMixture"]
 
+_POINTS_AT_A_TIME = 2**16
+
 
 class GaussianMixture:
     """`q(x) = sum_k w_k N(x; mu_k, Sigma_k)` with exact score, Hessian and p-Laplacians at every noise level.
@@ -127,11 +129,11 @@ class GaussianMixture:
 
     def log_prob(self, x: Any) -> Any:
         """`log q(x)`, shape (B,)."""
-        return self._like(self._evaluate(x, "log_prob").log_prob, x)
+        return self._evaluated("log_prob", lambda e: e.log_prob, x)
 
     def score(self, x: Any) -> Any:
         """`s = grad log q`, shape (B, D), 1/length."""
-        return self._like(self._evaluate(x, "score").score, x)
+        return self._evaluated("score", lambda e: e.score, x)
 
     def responsibilities(self, x: Any) -> Any:
         """Posterior probabilities of the components, shape (B, K)."""
@@ -149,7 +151,7 @@ class GaussianMixture:
 
     def laplacian(self, x: Any) -> Any:
         """`tr H`, shape (B,), 1/length^2."""
-        return self._like(self._evaluate(x, "laplacian").tangential, x)
+        return self._evaluated("laplacian", lambda e: e.tangential, x)
 
     def directional_curvature(self, x: Any, v: Any) -> Any:
         """`v'Hv`, shape (B,), for directions v of shape (B, D) and any length.
@@ -171,8 +173,9 @@ class GaussianMixture:
 
     def curvatures(self, x: Any) -> Curvatures:
         """log q, s, |s|, n'Hn and tr H - n'Hn in one pass, each shaped (B,) but for s (B, D): see `Curvatures`."""
-        e = self._evaluate(x, "curvatures")
-        return Curvatures(*(self._like(each, x) for each in (e.log_prob, e.score, e.norm, e.normal, e.tangential)))
+        e = self._evaluator.evaluate(self._points(x), "curvatures")
+        columns: Any = (e.log_prob, e.score, e.norm, e.normal, e.tangential)
+        return Curvatures(*(self._like(each, x) for each in columns))
 
     def p_laplacian(self, x: Any, p: Exponent, eps: float = 0.0, of: Of = "log_density") -> Any:
         """Exact p-Laplacian `Delta_p u = div(|s|^(p-2) s)` of `u = log q`, or of the density.
@@ -195,9 +198,12 @@ class GaussianMixture:
         tensor([[  -1.,  -12., -128.]])
         """
         operators.exponents(p)
-        e = self._evaluate(x, "p_laplacian")
-        assert e.norm is not None and e.normal is not None and e.tangential is not None
-        return self._like(operators.p_laplacian(e.norm, e.normal, e.tangential, p, eps, of), x)
+
+        def one(e: Evaluation) -> Tensor:
+            assert e.norm is not None and e.normal is not None and e.tangential is not None
+            return operators.p_laplacian(e.norm, e.normal, e.tangential, p, eps, of)
+
+        return self._evaluated("p_laplacian", one, x)
 
     def ball_mean(self, x: Any, p: Exponent, radius: float, return_error: bool = False) -> Any:
         """Mean of `Delta_p log q` over the ball B(x, R), by a quadrature rule on its sphere.
@@ -341,8 +347,12 @@ class GaussianMixture:
         """`m_k = mu_k + alpha Sigma_k P_k (x - alpha mu_k)`, (K, N, D), b a block of the noised mixture."""
         return self.means[:, None, :] - alpha * self._structure.multiply(b.component_scores)
 
-    def _evaluate(self, x: Any, wants: Wants) -> Evaluation:
-        return self._evaluator.evaluate(self._points(x), wants)
+    def _evaluated(self, wants: Wants, function: Callable[[Evaluation], Tensor | None], x: Any) -> Any:
+        """What a function makes of evaluations: of some points at a time, so that nothing but it grows with them."""
+        parts: Any = [
+            function(self._evaluator.evaluate(part, wants)) for part in self._points(x).split(_POINTS_AT_A_TIME)
+        ]
+        return self._like(parts[0] if len(parts) == 1 else torch.cat(parts), x)
 
     def _map(self, function: Callable[[Block, Tensor], Tensor], x: Any, elements: int | None = None) -> Any:
         return self._like(self._chunks(function, self._points(x), elements), x)
@@ -360,8 +370,7 @@ class GaussianMixture:
             )
         return points.to(self.device, self.dtype)
 
-    def _like(self, result: Tensor | None, x: Any) -> Any:
-        assert result is not None
+    def _like(self, result: Tensor, x: Any) -> Any:
         if isinstance(x, Tensor):
             return result.to(x.dtype)
         array = result.detach().cpu().numpy()

@@ -64,8 +64,8 @@ class FastDiagonal:
             return Evaluation(log_prob, trusted & safe, tangential=value)
         n = score.div_(moments.norm)
         torch.mul(n, points, out=extended[d : 2 * d])
-        extended[2 * d] = moments.norm
         points.copy_(n)
+        extended[2 * d] = moments.norm
         deviation = torch.mm(self._deviations, extended, out=sizes)
         within = precision.mul_(n).mul_(n).sum(0)
         normal, tangential, safe = moments.curvatures(

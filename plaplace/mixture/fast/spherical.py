@@ -52,7 +52,7 @@ class ByScore(_Spherical):
         d = self.dimension
         extended = y.new_empty(d + 2, len(y))
         points = extended[:d].copy_(y.mT)
-        extended[d] = torch.linalg.vecdot(y, y)
+        extended[d] = torch.linalg.vector_norm(y, dim=-1).square_()
         extended[d + 1] = 1
         joint = self._exponents @ extended
         form = None if wants in ("log_prob", "score") else self.joint.constant - joint  # q_k / 2
@@ -61,22 +61,23 @@ class ByScore(_Spherical):
         log_prob = total.log().add_(top)
         if wants == "log_prob":
             return Evaluation(log_prob, trusted)
-        precision.div_(total)
-        score = (self._linear @ weights).div_(total).addcmul_(precision, points, value=-1)
-        square = score.square().sum(0)
+        score = (self._linear @ weights).addcmul_(precision, points, value=-1)  # times `total`
+        length = score.square().sum(0)
+        square = length / total.square()
         moments = Moments(square.sqrt(), offset.div_(total).add_(square, alpha=2))
         trusted &= moments.trusted()
-        rows = score.mT.contiguous() if wants in ("score", "curvatures") else None
+        rows = (score / total).mT.contiguous() if wants in ("score", "curvatures") else None
         if form is None:
             return Evaluation(log_prob, trusted, rows)
+        precision.div_(total)
         size = (self.precision @ form.mul_(weights)).mul_(2).div_(total)
         if wants == "laplacian":
             value, safe = moments.laplacian(size, moments.error + size, d * precision)
             return Evaluation(log_prob, trusted & safe, tangential=value)
-        n = score.div_(moments.norm)
-        extended[d] = points.mul_(n).sum(0)
+        length.sqrt_()
+        torch.div(points.mul_(score).sum(0), length, out=extended[d])
+        torch.div(score, length, out=points)
         extended[d + 1] = moments.norm
-        points.copy_(n)
         deviation = torch.mm(self._deviations, extended, out=form)
         normal, tangential, safe = moments.curvatures(
             size, moments.error + size, weights, total, deviation, precision, d * precision
