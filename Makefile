@@ -5,7 +5,7 @@ BIN    := $(VENV)/bin
 OUT    ?= report
 export OMP_NUM_THREADS ?= 1
 
-.PHONY: report test check reference bench emoji clean
+.PHONY: report test check reference bench bench-publish bench-check rivals emoji clean
 
 report: $(VENV)/.installed                ## the main job: `plaplace compare`; OUT=DIR, QUICK=1, JOBS=2
 	$(BIN)/plaplace compare --out $(OUT) $(if $(QUICK),--quick) $(if $(JOBS),--jobs $(JOBS))
@@ -22,10 +22,21 @@ check: $(VENV)/.installed-dev             ## before every commit: format, lint, 
 reference: $(VENV)/.installed-dev         ## regenerate the certified tables, byte for byte
 	$(BIN)/python -m reference
 
-bench: $(VENV)/.installed-dev             ## time the current commit with asv (benchmarks/README.md)
-	$(BIN)/python -m pip install -q -c constraints.txt -e '.[bench]'
-	cd benchmarks && ../$(BIN)/python -m asv machine --yes >/dev/null && \
-	../$(BIN)/python -m asv run --quick --show-stderr --set-commit-hash $$(git rev-parse HEAD) -E existing:../$(BIN)/python
+# CONFIG=NAME, BENCH=REGEX; TRY=1: into build/asv-try, whatever the tree (benchmarks/README.md)
+bench: $(VENV)/.installed-bench           ## time the current commit with asv in this machine's configurations
+	$(BIN)/python -m benchmarks.record $(if $(CONFIG),--config '$(CONFIG)') $(if $(BENCH),--bench '$(BENCH)') $(if $(TRY),--try)
+
+bench-publish: $(VENV)/.installed-bench   ## what was recorded as pages in build/asv that open without a network; TRY=1
+	$(BIN)/python -m benchmarks.publish $(if $(TRY),--try)
+
+bench-check: $(VENV)/.installed-bench     ## fail where this tree is slower or less accurate than BASE; BENCH=REGEX
+	$(BIN)/python -m benchmarks.check $(or $(BASE),$(error BASE=REV is what to compare with)) $(if $(BENCH),--bench '$(BENCH)')
+
+rivals: $(VENV)/.installed-dev            ## time rivals and floors in turns: results/rivals; QUICK=1, CASE=slug
+	$(BIN)/python -m pip install -q -c constraints.txt -e '.[rivals]'
+	$(BIN)/python -m plaplace.compare.rivals --out results/rivals $(if $(QUICK),--quick) $(if $(CASE),--case $(CASE))
+	$(BIN)/python -m pytest -q benchmarks/rivals --benchmark-timer=time.process_time \
+		--benchmark-json=results/rivals/benchmark.json
 
 emoji: $(VENV)/.installed runs/emoji-pictures/.fetched  ## a text-to-image model of emoji in runs/emoji; QUICK=1, RESUME=1
 	$(BIN)/python -m pip install -q -c constraints.txt -e '.[diffusers]'
@@ -59,6 +70,10 @@ $(VENV)/.installed-dev: $(VENV)/.installed
 	$(BIN)/python -m pip install -c constraints.txt -e '.[dev]'
 	$(BIN)/python -m pip install --no-deps curvlinops-for-pytorch==3.0.1 backpack-for-pytorch unfoldNd einconv
 	$(BIN)/python -m pip install -c constraints.txt einops linear_operator opt-einsum tqdm tabulate
+	touch $@
+
+$(VENV)/.installed-bench: $(VENV)/.installed-dev
+	$(BIN)/python -m pip install -c constraints.txt -e '.[bench]'
 	touch $@
 
 clean:

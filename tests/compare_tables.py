@@ -10,9 +10,8 @@ from pathlib import Path
 import numpy as np
 import pandas as pd
 
-from plaplace.compare import cost
 from plaplace.compare.reading import FILES
-from tests import compare_detection_tables
+from tests import compare_cost_tables, compare_detection_tables
 
 LABELS = ("mode 1", "midpoint 1", "centre", "flank", "tail")
 METHODS = (
@@ -91,24 +90,14 @@ def others() -> dict[str, pd.DataFrame]:
          "relative_score_error": 0.125 if step == 100 else None, "run_id": "r"}
         for step in (10, 100)
     ]  # fmt: skip
-    costs = [
-        {"table": "exact", "sweep": letter, "contender": name, "kind": kind, "N": 64, "K": 4, "D": 8, letter: size,
-         "num_directions": None, "num_evaluations": None, "cpu_ms": size, "cpu_low": size, "cpu_high": size,
-         "wall_ms": size, "floor_ms": size / 4, "ratio": 4.0, "repeats": 5, "threads": 1}
-        for letter, size, kind, name in product("NKD", (8, 16, 32), cost.KINDS, ("p_laplacian", "log_prob"))
-    ]  # fmt: skip
-    costs.append(
-        costs[0] | {"table": "estimator", "sweep": "", "contender": "sphere_flux", "kind": "frame", "K": None,
-                    "num_directions": 32, "num_evaluations": 32, "ratio": 1.25}
-    )  # fmt: skip
     accurate = [
         {"case": f"case {i}", "family": "far tail", "kind": "full", "D": 2, "K": 2, "quantity": "p_laplacian", "p": 1.0,
          "eps": 0.0, "condition": 10.0**i, "relative_error": 2e-16, "promise": 1e-12 * 10.0**i,
          "naive_relative_error": math.inf if i else 1e-15}
         for i in range(4)
     ]  # fmt: skip
-    frames = {"maps": maps, "published": published, "training": training, "cost": costs, "accuracy": accurate}
-    return {name: pd.DataFrame(rows) for name, rows in frames.items()}
+    frames = {"maps": maps, "published": published, "training": training, "accuracy": accurate}
+    return {name: pd.DataFrame(rows) for name, rows in frames.items()} | compare_cost_tables.everything()
 
 
 def write(folder: Path, **changed: pd.DataFrame | None) -> Path:

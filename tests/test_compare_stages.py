@@ -1,4 +1,4 @@
-"""The stages of a comparison that need no problem: accuracy against the certified tables, and cost."""
+"""The stages of a comparison that need no problem: accuracy against the certified tables, and timing."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ import pytest
 import torch
 
 from plaplace import GaussianMixture, LowRank
-from plaplace.compare import accuracy, cost, timing
+from plaplace.compare import accuracy, timing
 from plaplace.compare.naive import NaiveMixture
 
 # -- accuracy -------------------------------------------------------------------------------------------------------
@@ -105,7 +105,7 @@ def test_an_error_is_measured_against_all_digits() -> None:
     assert accuracy.relative_error(math.nan, "1") == math.inf
 
 
-# -- cost -----------------------------------------------------------------------------------------------------------
+# -- times ----------------------------------------------------------------------------------------------------------
 
 
 def test_contenders_are_timed_in_turn() -> None:
@@ -130,17 +130,3 @@ def test_one_thread_gives_the_threads_back() -> None:
     with timing.one_thread():
         assert torch.get_num_threads() == 1
     assert torch.get_num_threads() == before
-
-
-def test_cost_times_every_kind_and_estimator(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(cost, "_BASE", cost.Case("", "", 8, 2, 3))
-    monkeypatch.setattr(cost, "_QUICK", {"N": (8, 16), "K": (2, 3), "D": (2, 3)})
-    monkeypatch.setattr(cost, "ESTIMATORS", {"sphere_flux": (("frame", 8),), "hutchinson": (("tangent", 2),)})
-    stages: list[str] = []
-    table = pd.read_csv(cost.measure(tmp_path, quick=True, progress=lambda stage, done, total: stages.append(stage)))
-    exact, estimated = (table[table["table"] == name] for name in ("exact", "estimator"))
-    assert set(zip(exact["sweep"], exact["kind"], strict=True)) == set(product("NKD", cost.KINDS))
-    assert list(estimated["num_evaluations"]) == [8, 7]  # 3 + 2 m
-    assert (table["ratio"] > 0).all()
-    assert np.allclose(table["ratio"], table["cpu_ms"] / table["floor_ms"], rtol=1e-4)
-    assert set(stages) == {"cost", "cost of estimators"}

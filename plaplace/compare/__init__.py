@@ -46,6 +46,7 @@ def run(
     from plaplace.compare.measure import measure
     from plaplace.compare.problems import PROBLEMS
     from plaplace.compare.provenance import add, add_seconds
+    from plaplace.compare.rivals import measure as rivals
     from plaplace.compare.timing import one_thread
     from plaplace.memorization.worlds import WORLDS
 
@@ -66,7 +67,12 @@ def run(
 
     with one_thread():
         provenance = measure(folder, quick, chosen, show, worlds=list(beds))
-        for name, measure_stage in (("accuracy", accuracy.measure), ("cost", cost.measure)) if chosen else ():
+        stages: dict[str, Callable[..., object]] = {
+            "accuracy": accuracy.measure,
+            "cost": cost.measure,
+            "rivals": rivals.measure,
+        }
+        for name, measure_stage in stages.items() if chosen else ():
             start = time.perf_counter()
             measure_stage(folder, quick, show)
             add_seconds(folder, name, time.perf_counter() - start)

@@ -1,46 +1,66 @@
-"""Processor time of exact values against N, K and D beside the floor of one matrix product, and of estimators."""
+"""Processor time of exact values against N, K and D: a panel a kind and letter, each with its floor."""
 
 from __future__ import annotations
 
+import math
 from typing import Any
 
+from matplotlib.axes import Axes
 from matplotlib.figure import Figure
+from matplotlib.lines import Line2D
+from matplotlib.ticker import NullFormatter
 
-from plaplace.compare.figures.style import GREY, figure, panel_title
+from plaplace.compare.figures.style import BLUE, GREY, INK, VERMILION, figure
+from plaplace.compare.summaries.cost import Curve, called
+from plaplace.compare.words import sig
 
 __all__ = ["draw"]
 
-KINDS = {
-    "spherical": ("#0072B2", "o", "-"),
-    "diagonal": ("#009E73", "v", "-."),
-    "low_rank": ("#E69F00", "s", "--"),
-    "full": ("#D55E00", "D", (0.0, (6.0, 1.5, 1.0, 1.5))),
-}
 NAMES = {"N": "points N", "K": "components K", "D": "dimension D"}
 
 
 def draw(summary: dict[str, Any]) -> Figure:
-    """One panel a letter that varies; thin lines are the floors, in the colour of their kind."""
-    table = summary["exact"]
-    drawing, axes = figure(1, 3, width=8.6, height=3.3, sharey=True)
-    for axis, letter in zip(axes, "NKD", strict=True):
-        rows = table[(table["sweep"] == letter) & (table["contender"] == "p_laplacian")]
-        for kind, (color, marker, dash) in KINDS.items():
-            line = rows[rows["kind"] == kind].sort_values(letter)
-            if not len(line):
-                continue
-            error = [line["cpu_ms"] - line["cpu_low"], line["cpu_high"] - line["cpu_ms"]]
-            axis.errorbar(line[letter], line["cpu_ms"], yerr=error, color=color, marker=marker, linestyle=dash,
-                          label=kind.replace("_", "-"))  # fmt: skip
-            axis.plot(line[letter], line["floor_ms"], color=color, linewidth=0.8, linestyle=":")
-        axis.set_xscale("log", base=2)
-        axis.xaxis.set_major_formatter(lambda value, _: f"{value:g}")
+    """Letters in rows, kinds in columns; sizes that the exponent was fitted to have filled markers."""
+    curves: list[Curve] = summary["curves"]
+    kinds = list(dict.fromkeys(curve.kind for curve in curves))
+    drawing, axes = figure(3, len(kinds), width=9.2, height=2.25, sharey=True)
+    for axis, (letter, kind) in zip(axes, ((letter, kind) for letter in "NKD" for kind in kinds), strict=True):
+        for curve in curves:
+            if (curve.kind, curve.letter) == (kind, letter):
+                _panel(axis, curve)
+        axis.set_xscale("log")
         axis.set_yscale("log")
-        fixed = [f"{name} = {int(rows[name].mode().iloc[0])}" for name in "NKD" if name != letter and len(rows)]
-        panel_title(axis, ", ".join(fixed))
+        axis.xaxis.set_minor_formatter(NullFormatter())
         axis.set_xlabel(NAMES[letter])
-    axes[0].set_ylabel("processor time (ms)")
-    axes[0].plot([], [], color=GREY, linewidth=0.8, linestyle=":", label="floor: one matrix product")
-    handles, labels = axes[0].get_legend_handles_labels()
-    drawing.legend(handles, labels, loc="outside lower center", ncols=5, handlelength=3.2)
+        if letter == "N":
+            axis.set_title(called(kind), fontweight="bold")
+    for axis in axes[:: len(kinds)]:
+        axis.set_ylabel("processor time (ms)")
+    drawing.legend(handles=_handles(), loc="outside lower center", ncols=2, handlelength=3.2)
     return drawing
+
+
+def _panel(axis: Axes, curve: Curve) -> None:
+    rows, single = curve.rows, curve.single
+    error = [rows["cpu_ms"] - rows["cpu_low"], rows["cpu_high"] - rows["cpu_ms"]]
+    axis.errorbar(rows[curve.letter], rows["cpu_ms"], yerr=error, color=BLUE, linewidth=1.4, zorder=3)
+    fitted = rows[curve.letter] >= curve.ours.first if math.isfinite(curve.ours.first) else rows["N"] < 0
+    axis.plot(rows[curve.letter][fitted], rows["cpu_ms"][fitted], "o", color=BLUE, zorder=4)
+    axis.plot(rows[curve.letter][~fitted], rows["cpu_ms"][~fitted], "o", color=BLUE, mfc="white", zorder=4)
+    axis.plot(single[curve.letter], single["cpu_ms"], color=VERMILION, linestyle="--", marker="v", markersize=3.5)
+    axis.plot(rows[curve.letter], rows["floor_ms"], color=INK, linestyle=":", linewidth=1.6)
+    if math.isfinite(curve.dispatch):
+        axis.axhline(curve.dispatch, color=GREY, linewidth=0.7)
+    if math.isfinite(curve.ours.slope):
+        half = curve.ours.high - curve.ours.slope
+        text = f"time ~ {curve.letter}$^{{{sig(curve.ours.slope)}}}$ (± {sig(half, 2)})"
+        axis.text(0.04, 0.95, text, transform=axis.transAxes, va="top", fontsize=7.5)
+
+
+def _handles() -> list[Line2D]:
+    return [
+        Line2D([], [], color=BLUE, marker="o", label="float64; filled: the exponent is fitted to it"),
+        Line2D([], [], color=VERMILION, linestyle="--", marker="v", markersize=3.5, label="float32"),
+        Line2D([], [], color=INK, linestyle=":", linewidth=1.6, label="floor in float64: products and exponentials"),
+        Line2D([], [], color=GREY, linewidth=0.7, label="a call that computes nothing"),
+    ]

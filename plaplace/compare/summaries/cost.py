@@ -1,83 +1,166 @@
-"""What exact values and estimators cost beside their floors."""
+"""What exact values cost against N, K and D, beside their floors and beside what the formula says."""
 
 from __future__ import annotations
 
+import math
+from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
 import pandas as pd
 
 from plaplace.compare.reading import Tables
+from plaplace.compare.summaries.cost_growth import ABOVE, Growth, growth
 from plaplace.compare.summaries.findings import Finding
-from plaplace.compare.words import sig
+from plaplace.compare.words import between, sig
 
-__all__ = ["summarise"]
+__all__ = ["Curve", "nominal", "summarise"]
+
+WITHIN = 0.1  # of the nominal exponent, as promised
+PROMISED = ("spherical", "full")
+
+
+@dataclass(frozen=True)
+class Curve:
+    """One kind against one letter.
+
+    Attributes:
+        rows: of the table in float64, by size; single: those in float32.
+        dispatch: milliseconds of a call that computes next to nothing.
+        ours, floor: growth of the time and of its floor, over the same sizes.
+        last: growth of the time over the last decade of them.
+    """
+
+    kind: str
+    letter: str
+    rows: pd.DataFrame
+    single: pd.DataFrame
+    dispatch: float
+    ours: Growth
+    floor: Growth
+    last: Growth
+
+    @property
+    def off(self) -> float:
+        """Slope less the nominal exponent."""
+        return self.ours.slope - nominal(self.kind, self.letter)
+
+    @property
+    def name(self) -> str:
+        """Kind and letter, in words."""
+        return f"{called(self.kind)} {self.letter}"
+
+
+def nominal(kind: str, letter: str) -> int:
+    """The exponent of the letter in N K D (full covariances: N K D^2).
+
+    >>> nominal("full", "D"), nominal("spherical", "D")
+    (2, 1)
+    """
+    return 2 if (kind, letter) == ("full", "D") else 1
+
+
+def called(kind: str) -> str:
+    """A kind of covariances in words."""
+    return kind.replace("_", "-")
 
 
 def summarise(tables: Tables) -> dict[str, Any]:
-    """The sweeps, a line a kind at its largest N with growth rates, and a line an estimator."""
+    """The curves, a line each for the table, and what they say of the promised exponents."""
     table = tables["cost"]
-    exact = table[(table["table"] == "exact") & (table["contender"] == "p_laplacian")]
-    estimators = table[table["table"] == "estimator"].sort_values(["contender", "kind", "num_directions"])
-    kinds = _kinds(exact)
+    exact = table[table["table"] == "exact"]
+    curves = [_curve(exact, kind, letter) for kind in dict.fromkeys(exact["kind"]) for letter in "NKD"]
+    curves = [curve for curve in curves if len(curve.rows)]
     return {
-        "exact": table[table["table"] == "exact"],
-        "kinds": kinds,
-        "rows": [
-            [
-                each["kind"].replace("_", "-"),
-                *(int(each[k]) for k in "NKD"),
-                *(each[k] for k in ("cpu_ms", "floor_ms", "ratio")),
-            ]
-            + [each[f"growth_{letter}"] for letter in "NKD"]
-            for each in kinds
-        ],
-        "estimator_rows": [
-            [
-                row["contender"],
-                row["kind"],
-                *(int(row[k]) for k in ("num_directions", "num_evaluations")),
-                row["cpu_ms"],
-                row["ratio"],
-            ]
-            for row in estimators.to_dict("records")
-        ],
-        "findings": _findings(exact, estimators),
+        "curves": curves,
+        "above": ABOVE,
+        "rows": [_line(curve) for curve in curves],
+        "findings": [*_growth_findings(curves), *_floor_findings(curves)],
     }
 
 
-def _kinds(exact: pd.DataFrame) -> list[dict[str, Any]]:
-    lines = []
-    for kind, group in exact.groupby("kind", sort=False):
-        largest = group[group["sweep"] == "N"].sort_values("N").iloc[-1]
-        line = {"kind": kind, **{name: largest[name] for name in ("N", "K", "D", "cpu_ms", "floor_ms", "ratio")}}
-        for letter in "NKD":
-            sweep = group[group["sweep"] == letter].sort_values(letter).tail(3)
-            # the growth over the last three sizes: small ones are overhead
-            slope = np.polyfit(np.log(sweep[letter].astype(float)), np.log(sweep["cpu_ms"]), 1)[0]
-            line[f"growth_{letter}"] = float(slope) if len(sweep) > 1 else float("nan")
-        lines.append(line)
-    return lines
+def _curve(exact: pd.DataFrame, kind: str, letter: str) -> Curve:
+    mine = exact[exact["kind"] == kind]
+    chosen = mine[mine["sweep"] == letter].sort_values(letter)
+    rows = chosen[chosen["dtype"] == "float64"]
+    small = mine[(mine["sweep"] == "dispatch") & (mine["dtype"] == "float64")]["cpu_ms"]
+    dispatch = float(small.iloc[0]) if len(small) else math.nan
+    counts = rows["cpu_ms"] >= ABOVE * dispatch
+    return Curve(
+        kind,
+        letter,
+        rows,
+        chosen[chosen["dtype"] == "float32"],
+        dispatch,
+        growth(rows[letter], rows["cpu_ms"], counts),
+        growth(rows[letter], rows["floor_ms"], counts),
+        growth(rows[letter], rows["cpu_ms"], counts & (10 * rows[letter] >= rows[letter].max())),
+    )
 
 
-def _findings(exact: pd.DataFrame, estimators: pd.DataFrame) -> list[Finding]:
-    found = []
-    if len(exact):
-        base = exact[exact["sweep"] == "N"].sort_values("N").groupby("kind", sort=False).tail(1)
-        texts = [f"{row['kind'].replace('_', '-')} {sig(row['ratio'])}" for row in base.to_dict("records")]
-        found.append(
-            Finding(
-                "Four exact p-Laplacians cost, in multiples of one matrix product that reads each parameter once a "
-                "point: " + ", ".join(texts) + "."
-            )
-        )
-    flux = estimators[estimators["contender"] == "sphere_flux"] if len(estimators) else estimators
-    if len(flux):
-        worst = flux.loc[flux["ratio"].idxmax()]
-        found.append(
-            Finding(
-                f"`sphere_flux` costs {sig(flux['ratio'].min())} to {sig(flux['ratio'].max())} times the score calls "
-                f"it counts (most: {worst['kind']}, {int(worst['num_directions'])} directions)."
-            )
-        )
+def _line(curve: Curve) -> list[object]:
+    largest, fit = curve.rows.iloc[-1], curve.ours
+    fixed = ", ".join(f"{name} = {int(largest[name]):,}" for name in "NKD" if name != curve.letter)
+    same = curve.single[curve.single[curve.letter] == largest[curve.letter]]
+    return [
+        called(curve.kind),
+        f"{curve.letter} to {int(largest[curve.letter]):,} ({fixed})",
+        float(largest["cpu_ms"]),
+        float(largest["floor_ms"]),
+        float(largest["ratio"]),
+        float(same["cpu_ms"].iloc[0] / largest["cpu_ms"]) if len(same) else math.nan,
+        f"{sig(fit.slope)} {between(fit.low, fit.high)}".strip(),
+        nominal(curve.kind, curve.letter),
+        curve.floor.slope,
+        curve.last.slope,
+        f"{fit.points} of {len(curve.rows)}" + (f", from {int(fit.first):,}" if math.isfinite(fit.first) else ""),
+    ]
+
+
+def _growth_findings(curves: list[Curve]) -> list[Finding]:
+    judged = [curve for curve in curves if curve.kind in PROMISED and math.isfinite(curve.ours.slope)]
+    if not judged:
+        return []
+    good = [curve for curve in judged if abs(curve.off) <= WITHIN]
+    spans = [curve.ours.decades for curve in judged]
+    text = (
+        f"Exact values should cost N K D (spherical) and N K D² (full), each exponent within {WITHIN}: "
+        f"{len(good)} of {len(judged)} measured growths are, over {sig(min(spans), 2)} to {sig(max(spans), 2)} decades."
+    )
+    bad = [
+        f"{curve.name} {sig(curve.ours.slope)} {between(curve.ours.low, curve.ours.high)} for "
+        f"{nominal(curve.kind, curve.letter)} (its floor {sig(curve.floor.slope)}, its last decade "
+        f"{sig(curve.last.slope)})"
+        for curve in judged
+        if curve not in good
+    ]
+    if bad:
+        text += " Outside: " + "; ".join(bad) + "."
+    found = [Finding(text, met=not bad)]
+    others = [curve for curve in curves if curve.kind not in PROMISED and math.isfinite(curve.ours.slope)]
+    if others:
+        words = ", ".join(f"{curve.name} {sig(curve.ours.slope)}" for curve in others)
+        found.append(Finding(f"Growth of the other kinds, for which 1 is expected everywhere: {words}."))
     return found
+
+
+def _floor_findings(curves: list[Curve]) -> list[Finding]:
+    """The ratio to the floor where computing outweighs dispatch."""
+    texts = []
+    for kind in dict.fromkeys(curve.kind for curve in curves):
+        parts = [
+            curve.rows.loc[curve.rows["cpu_ms"] >= ABOVE * curve.dispatch, "ratio"]
+            for curve in curves
+            if curve.kind == kind
+        ]
+        ratios = pd.concat(parts).to_numpy(float)
+        if len(ratios):
+            texts.append(f"{called(kind)} {sig(np.median(ratios))} (from {sig(ratios.min())} to {sig(ratios.max())})")
+    if not texts:
+        return []
+    return [
+        Finding(
+            "One exact p-Laplacian with its log-density takes, in multiples of the products and exponentials that no "
+            "formulation avoids, in the median over the sizes above dispatch: " + ", ".join(texts) + "."
+        )
+    ]
