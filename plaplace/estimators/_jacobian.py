@@ -1,7 +1,8 @@
 """Products with the Jacobian of the score, and orthonormal bases that begin with the normal.
 
 Reverse mode gives `J'v` on one shared forward pass, forward mode `Jv` with a pass each; `v'J'v = v'Jv`, so that either
-serves quadratic forms and traces, whether J is symmetric or not. A product counts as 2 evaluations.
+serves quadratic forms and traces, whether J is symmetric or not. A product counts as 2 evaluations. A plain chain of
+linear layers and elementwise functions needs neither: see `_chain`.
 """
 
 from __future__ import annotations
@@ -15,9 +16,12 @@ import torch.autograd.forward_ad as fwd
 from torch import Tensor
 from torch.nn.attention import SDPBackend, sdpa_kernel
 
+from plaplace.estimators._chain import Chain
 from plaplace.estimators._rows import Rows
 
 __all__ = ["Frame", "Jacobian", "check_mode"]
+
+_NUMBERS, _NUMBERS_ELSEWHERE = 2**17, 2**22  # of vectors in memory at once, on a CPU to stay in its cache
 
 
 def check_mode(mode: str) -> None:
@@ -29,14 +33,18 @@ def check_mode(mode: str) -> None:
 class Jacobian:
     """Jacobians of the score at points (b, D), as products. Create and use it inside `Jacobian.at`.
 
-    `failed`, (b,), counts the scores and products of each point that had a NaN or infinite entry.
+    `failed`, (b,), counts the scores and products of each point that had a NaN or infinite entry. `block` is how many
+    vectors a point are best made at once.
     """
 
     def __init__(self, rows: Rows, points: Tensor, mode: str) -> None:
         self.rows, self.mode = rows, mode
         self.points = points.detach().clone().requires_grad_(mode == "reverse")
         self.failed = torch.zeros(len(points), dtype=torch.int64, device=points.device)
-        self._answer = rows.call(self.points) if mode == "reverse" else None
+        numbers = _NUMBERS if points.device.type == "cpu" else _NUMBERS_ELSEWHERE
+        self.block = max(1, numbers // max(1, points.numel()))
+        self._chain = Chain.at(rows.score, points) if len(rows.shape) == 1 else None
+        self._answer = rows.call(self.points) if mode == "reverse" and self._chain is None else None
         if self._answer is not None and not self._answer.requires_grad:
             raise ValueError(
                 "score has no graph: it does not depend on x, or it detaches it or runs under torch.no_grad; "
@@ -57,28 +65,53 @@ class Jacobian:
 
     def scores(self) -> Tensor:
         """Scores (b, D) in float64; one evaluation in forward mode, the shared pass in reverse mode."""
-        answer = self.rows.call(self.points) if self._answer is None else self._answer
+        if self._chain is not None:
+            answer = self._chain.value
+        else:
+            answer = self.rows.call(self.points) if self._answer is None else self._answer
         wide = answer.detach().double()
         self.failed += ~wide.sum(-1).isfinite()
         return wide
 
     def products(self, vectors: Tensor) -> Tensor:
-        """`J'v` (reverse) or `Jv` (forward) for k vectors a point, (b, k, D) float64 to the same."""
-        answers = self._products(vectors).double()
+        """`J'v` (reverse) or `Jv` (forward, chain) for k vectors a point, (b, k, D) float64 to the same."""
+        answers = torch.cat(list(self._products(vectors))).transpose(0, 1).double()
         self.failed += (~answers.sum(-1).isfinite()).sum(1)
         return answers
 
     def forms(self, vectors: Tensor) -> Tensor:
         """`v'Jv`, shape (b, k) float64, for k vectors a point, (b, k, D) float64."""
-        forms: Tensor = torch.linalg.vecdot(vectors, self._products(vectors).double())
+        forms, done = [], 0
+        for product in self._products(vectors):
+            some = vectors[:, done : done + product.shape[0]].transpose(0, 1)
+            forms.append(torch.linalg.vecdot(some, product.double()))
+            done += product.shape[0]
+        return self._seen(torch.cat(forms).T)
+
+    def tangential(self, frame: Frame) -> Tensor:
+        """`sum_i t_i'Jt_i` over the tangents of the frame, (b,) float64."""
+        number = self.points.shape[1] - 1
+        if self._chain is not None:
+            return self._seen(self._chain.tangential(frame.mirror, frame.scale, 1, number + 1)).sum(1)
+        total = torch.zeros_like(frame.scale)
+        for start in range(0, number, self.block):
+            total += self.forms(frame.tangents(start, min(start + self.block, number))).sum(1)
+        return total
+
+    def _seen(self, forms: Tensor) -> Tensor:
         self.failed += (~forms.isfinite()).sum(1)
         return forms
 
-    def _products(self, vectors: Tensor) -> Tensor:
+    def _products(self, vectors: Tensor) -> Iterator[Tensor]:
+        """In parts (some, b, D)."""
         # vectors first: each product then sees a contiguous (b, D)
         tangents = vectors.transpose(0, 1).to(self.points.dtype).contiguous()
+        if self._chain is not None:
+            yield from self._chain.products(tangents)
+            return
         one = self._forward if self._answer is None else self._reverse
-        return torch.stack([one(each) for each in tangents]).transpose(0, 1)
+        for each in tangents.unbind():
+            yield one(each)[None]
 
     def _reverse(self, vector: Tensor) -> Tensor:
         assert self._answer is not None
@@ -134,17 +167,20 @@ class Frame:
         return first[:, None]
 
     def reflect(self, vectors: Tensor) -> Tensor:
-        """`Q v` for vectors (b, k, D), or (k, D) the same for each point; (b, k, D). Q is its own inverse."""
-        shared = vectors.ndim == 2
-        along = self.mirror @ vectors.T if shared else torch.einsum("bkd,bd->bk", vectors, self.mirror)
-        return vectors - (self.scale[:, None] * along)[..., None] * self.mirror[:, None]
+        """`Q v` for vectors (b, k, D), or (k, D) the same for each point; (b, k, D), in memory one vector of all points
+        after the other. Q is its own inverse."""
+        if vectors.ndim == 2:
+            along, vectors = vectors @ self.mirror.T, vectors[:, None]
+        else:
+            along, vectors = torch.einsum("bkd,bd->kb", vectors, self.mirror), vectors.transpose(0, 1)
+        return torch.addcmul(vectors, (along * self.scale)[..., None], self.mirror, value=-1).transpose(0, 1)
 
     def tangents(self, start: int, stop: int) -> Tensor:
-        """Tangent vectors number `start` to `stop - 1` of 0 .. D-2, shape (b, stop - start, D)."""
-        index = torch.arange(start + 1, stop + 1, device=self.normal.device)
-        vectors = -(self.scale[:, None] * self.mirror[:, index])[..., None] * self.mirror[:, None]
-        vectors[:, torch.arange(len(index)), index] += 1
-        return vectors
+        """Tangent vectors number `start` to `stop - 1` of 0 .. D-2, (b, stop - start, D), in memory as by `reflect`."""
+        share = (self.scale[:, None] * self.mirror[:, start + 1 : stop + 1]).T
+        vectors = -share[..., None] * self.mirror
+        vectors.diagonal(start + 1, 0, 2).add_(1)
+        return vectors.transpose(0, 1)
 
     def embed(self, coordinates: Tensor) -> Tensor:
         """Tangent vectors (b, k, D) with coordinates (k, D-1) or (b, k, D-1) in that basis."""

@@ -21,6 +21,8 @@ __all__ = ["Rows", "Score", "count", "finish", "flux_exponents", "fork", "length
 
 Score = Callable[[Tensor], Tensor]
 
+_HELD = 2**18  # values of a group of rows, before they are averaged
+
 
 @dataclass(frozen=True)
 class Rows:
@@ -58,11 +60,11 @@ class Rows:
         """Scores (N, D) at points (N, D), in calls of at most `chunk_size`."""
         return torch.cat([self.call(part) for part in points.split(self.chunk_size)])
 
-    def groups(self, points_a_row: int = 1, number: int | None = None) -> Iterator[slice]:
+    def groups(self, points_a_row: int = 1, number: int | None = None, held: int = 1) -> Iterator[slice]:
         """Slices of `number` rows (None: all) so small that all their points fit one call; of one row where no two
-        do."""
+        do. A row holds `held` values, and a group no more than `_HELD`."""
         number = len(self.flat) if number is None else number
-        step = max(1, self.chunk_size // points_a_row)
+        step = max(1, min(self.chunk_size // points_a_row, _HELD // held))
         for start in range(0, number, step):
             yield slice(start, min(start + step, number))
 
@@ -70,7 +72,7 @@ class Rows:
 def prepare(score: Score, x: Tensor, chunk_size: int | None) -> Rows:
     """Check and flatten the arguments that every estimator has.
 
-    `chunk_size = None` bounds one call to 2^18 numbers and 2^14 points on a CPU, where larger calls leave the cache,
+    `chunk_size = None` bounds one call to 2^15 numbers and 2^14 points on a CPU, where larger calls leave the cache,
     and to 2^22 numbers and 2^18 points elsewhere.
 
     Raises:
@@ -90,7 +92,7 @@ def prepare(score: Score, x: Tensor, chunk_size: int | None) -> Rows:
             f"x has shape {tuple(x.shape)}; the points have shape (B, *shape), at least one number a point"
         )
     if chunk_size is None:
-        numbers, points = (2**18, 2**14) if x.device.type == "cpu" else (2**22, 2**18)
+        numbers, points = (2**15, 2**14) if x.device.type == "cpu" else (2**22, 2**18)
         chunk_size = max(1, min(numbers // dimension, points))
     flat = x.detach().reshape(len(x), dimension).contiguous()
     return Rows(score, flat, shape, count("chunk_size", chunk_size))

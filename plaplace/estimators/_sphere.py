@@ -103,7 +103,7 @@ def draw_until(
     def round_of(active: Tensor) -> tuple[Tensor, Tensor]:
         drawn = draw(kind, a_round, rows.dimension, generator, most)
         means, bad = [], []
-        for group in rows.groups(sphere.cost(a_round), len(active)):
+        for group in rows.groups(1, len(active), sphere.cost(a_round) * len(sphere.powers)):
             values, bad_here = sphere.values(active[group], drawn, centre)
             means.append(drawn.block_means(values))
             bad.append(bad_here)  # a row with a non-finite centre stops here, so that its centre counts once

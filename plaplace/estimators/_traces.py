@@ -85,17 +85,18 @@ class Trace:
 
     def values(self, known: Normal, tangential: Tensor) -> Tensor:
         """p-Laplacians (b, m, P) from m tangential traces (b, m) of each point."""
-        norm, along = known.norm[:, None].expand_as(tangential), known.along[:, None].expand_as(tangential)
-        return p_laplacian(norm, along, tangential, self.powers, self.eps)
+        # norm and n'Jn stay (b, 1): their powers are taken once a point, not once a probe
+        norm, along = known.norm[:, None], known.along[:, None]
+        columns = [p_laplacian(norm, along, tangential, p, self.eps).expand_as(tangential) for p in self.powers]
+        return torch.stack(columns, -1)
 
     def tangential(self, jacobian: Jacobian, known: Normal, probes: Probes) -> Tensor:
         """Samples (b, m) of the tangential trace, unbiased, one a probe."""
         frame = Frame.of(known.normal)
         z = probes.vectors.to(known.normal.device)
         if self.method in ("tangent", "plain"):
-            block = max(1, self.rows.chunk_size // len(known.norm))
             parts = []
-            for some in z.split(block):
+            for some in z.split(jacobian.block):
                 shared = some.expand(len(known.norm), *some.shape)
                 parts.append(jacobian.forms(shared if self.method == "plain" else frame.embed(some)))
             # tr J - n'Jn, or the tangential forms and what critical points add

@@ -38,7 +38,8 @@ def autodiff(
         p: exponent or sequence, each >= 1 or inf (normalised, `n'Jn`: one product). All come from the same products.
         eps: regularisation of the norm (see `operators.p_laplacian`), 1/length.
         mode: "reverse" (one shared forward pass, works for every network) or "forward" (less memory; attention runs in
-            its plain form).
+            its plain form). An `nn.Sequential` of linear layers and elementwise functions in turn is neither: its
+            slopes are computed once and the products are matrix products (`_chain.py`), equal to rounding.
         chunk_size: most points in one score call; None chooses.
 
     Returns:
@@ -64,9 +65,8 @@ def autodiff(
             norm, normal = unit_normal(jacobian.scores())
             frame = Frame.of(normal)
             along, across = frame.split(jacobian.forms(frame.first()))
-            block = max(1, rows.chunk_size // len(norm))
-            for start in range(0, products - 1, block):
-                across = across + jacobian.forms(frame.tangents(start, min(start + block, products - 1))).sum(1)
+            if products > 1:
+                across = across + jacobian.tangential(frame)
         value[group] = p_laplacian(norm, along, across, powers, eps)
         bad[group] = jacobian.failed
     covers = "nothing random: the value is exact up to rounding"

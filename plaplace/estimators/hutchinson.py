@@ -60,7 +60,8 @@ def hutchinson(
         method: "tangent", "plain", "hutch++" or "xtrace" (see `METHODS`); the last two in the tangent space, where they
             are exact, without error, once m reaches its dimension.
         eps: regularisation of the norm (see `operators.p_laplacian`), 1/length.
-        mode: "reverse" (one shared forward pass, works for every network) or "forward" (less memory).
+        mode: "reverse" (one shared forward pass, works for every network) or "forward" (less memory); for a plain chain
+            of layers neither, as in `autodiff`.
         generator: one number is taken from it; None takes it from torch's default generator. All rows share the probes:
             the errors of different rows of one call are correlated, each row alone is as stated.
         chunk_size: most points in one score call; None chooses. The result does not depend on it, beyond rounding.

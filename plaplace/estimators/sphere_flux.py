@@ -83,7 +83,7 @@ def sphere_flux(
         cost = sphere.cost(len(drawn.vectors))
         centre = sphere.centre_scores()
         summaries, bad = [], []
-        for group in list(rows.groups(cost)) or [slice(0, 0)]:
+        for group in list(rows.groups(held=cost * len(powers))) or [slice(0, 0)]:
             values, bad_here = sphere.values(group, drawn, centre)
             summaries.append(drawn.summarise(values))
             bad.append(bad_here)

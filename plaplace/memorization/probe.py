@@ -24,7 +24,7 @@ from plaplace.models.protocol import ScoreModel
 __all__ = ["LEAST_BLOCKS", "probe", "profile"]
 
 LEAST_BLOCKS = 4  # independent blocks before a tolerance believes their spread
-_NUMBERS = {"cpu": 2**18}  # in one call of the network; larger ones leave a CPU's cache
+_NUMBERS = {"cpu": 2**16}  # in one call of the network; larger ones leave a CPU's cache
 _NUMBERS_ELSEWHERE = 2**22
 
 
@@ -70,7 +70,7 @@ def probe(
         tolerance: draw rounds of m directions until the standard error of the p = 1 flux (a mean cosine) is at most
             this, or `max_directions` (1,024) are used; at least 4 independent blocks. What statistics need beyond the
             sphere is asked once.
-        batch_size: most points in one call of the model; None: 2^18 numbers on a CPU, 2^22 elsewhere.
+        batch_size: most points in one call of the model; None: 2^16 numbers on a CPU, 2^22 elsewhere.
         seeds: one an image, 0 <= seed < 2^63, of which torch uses the lower 32 bits; in place of a generator. All
             that is drawn for an image is then of its own seed, and errors of different images are independent.
 

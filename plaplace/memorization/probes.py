@@ -219,4 +219,6 @@ class Probes:
 def _padded(values: list[Tensor]) -> Tensor:
     """One under the other, NaN where an image has fewer columns."""
     width = max(each.shape[1] for each in values)
+    if all(each.shape[1] == width for each in values):
+        return torch.cat(values)
     return torch.cat([torch.nn.functional.pad(each, (0, width - each.shape[1]), value=math.nan) for each in values])

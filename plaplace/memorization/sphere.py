@@ -24,18 +24,20 @@ def sphere(visit: Visit, drawn: Directions, fields: Sequence[str]) -> dict[str, 
     pairs are held until the end, (b, m/2, D).
     """
     size = max(2, visit.batch_size // 2 * 2)
-    parts = [_part(visit, axes, fields, drawn.paired) for axes in visit.along(drawn).split(size, 1)] if fields else []
+    axes = drawn.vectors.to(visit.x.device).split(size, 1)
+    parts = [_part(visit, each, fields, drawn.paired) for each in axes] if fields else []
     found = {}
     for name in fields:
         spheres, evens = zip(*(part[name] for part in parts), strict=True)
         found[name] = _beside(spheres)
         if drawn.paired:
-            found[name] = replace(found[name], **_displacements(torch.cat(evens, 1), units(drawn)))
+            even = torch.cat(evens, 1) if len(evens) > 1 else evens[0]
+            found[name] = replace(found[name], **_displacements(even, units(drawn)))
     return found
 
 
 def _part(visit: Visit, axes: Tensor, fields: Sequence[str], paired: bool) -> dict[str, tuple[Sphere, Tensor]]:
-    points = visit.centre[:, None] + (visit.radius * axes).to(visit.x.dtype)
+    points = visit.centre[:, None] + (visit.radius * axes).to(visit.x.dtype)  # axes of one image may serve all
     branches = [name for name in ("conditional", "unconditional") if name in fields or "gap" in fields]
     answers = {name: visit.epsilon(points, name) for name in branches}
     if "gap" in fields:
@@ -50,7 +52,7 @@ def _reduced(eps: Tensor, axes: Tensor, paired: bool) -> tuple[Sphere, Tensor]:
     if not paired:
         return Sphere(norm, radial), eps.new_empty(len(eps), 0, eps.shape[2])
     first, second = eps[:, 0::2], eps[:, 1::2]
-    return Sphere(norm, radial, torch.linalg.vecdot(first, second).cpu()), (first + second) / 2
+    return Sphere(norm, radial, torch.linalg.vecdot(first, second).cpu()), (first + second).mul_(0.5)
 
 
 def _displacements(even: Tensor, sizes: Sequence[int]) -> dict[str, Tensor]:
@@ -62,7 +64,7 @@ def _displacements(even: Tensor, sizes: Sequence[int]) -> dict[str, Tensor]:
 
 
 def _beside(parts: Sequence[Sphere]) -> Sphere:
-    return Sphere.together(parts, lambda values: torch.cat(values, 1))
+    return parts[0] if len(parts) == 1 else Sphere.together(parts, lambda values: torch.cat(values, 1))
 
 
 def extended(before: Sphere, more: Sphere, rows: Tensor) -> Sphere:

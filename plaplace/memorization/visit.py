@@ -116,7 +116,9 @@ class Visit:
             self._ask(flat[i : i + self.batch_size], owner[i : i + self.batch_size], branch, level) for i in parts
         ]
         self.evaluations += k * _branches(branch)
-        eps = torch.cat(answers).double().reshape(number, k, -1) if answers else points.double()
+        if not answers:
+            return self._seen(points.double())
+        eps = (torch.cat(answers) if len(answers) > 1 else answers[0]).double().reshape(number, k, -1)
         return self._seen(eps)
 
     def products(
@@ -147,7 +149,7 @@ class Visit:
         """(b, k, D), all NaN where an entry is not finite, and counted: an overflow must not rank as anything."""
         bad = ~values.sum(-1).isfinite()
         self.nonfinite += bad.sum(1)
-        return values.masked_fill(bad[..., None], math.nan)
+        return values.masked_fill(bad[..., None], math.nan) if bool(bad.any()) else values
 
     def _pulled(
         self, points: Tensor, vectors: Vectors, rows: slice, branch: str | None, level: Level | None

@@ -19,16 +19,16 @@ RANK = 8
 # kind -> what the letters are while another one varies; each sweep starts at the smallest of START and spans STEPS
 Sizes = Mapping[str, Mapping[str, int]]
 BASE: Sizes = {
-    "spherical": {"N": 2048, "K": 64, "D": 64},
-    "diagonal": {"N": 2048, "K": 64, "D": 64},
+    "spherical": {"N": 512, "K": 64, "D": 64},
+    "diagonal": {"N": 512, "K": 64, "D": 64},
     "low_rank": {"N": 1024, "K": 16, "D": 64},
     "full": {"N": 1024, "K": 16, "D": 32},
 }
 START: Sizes = {
-    "spherical": {"N": 1000, "K": 50, "D": 50},
-    "diagonal": {"N": 500, "K": 20, "D": 20},
-    "low_rank": {"N": 250, "K": 4, "D": 20},
-    "full": {"N": 250, "K": 4, "D": 5},
+    "spherical": {"N": 1000, "K": 50, "D": 200},
+    "diagonal": {"N": 500, "K": 20, "D": 50},
+    "low_rank": {"N": 250, "K": 4, "D": 50},
+    "full": {"N": 250, "K": 4, "D": 8},
 }
 STEPS = (1, 2, 5, 10, 20, 50, 100)
 
