@@ -99,7 +99,7 @@ class Joint:
         it; `error` the error itself, (K, N), but for `2 q_k`, where it is known.
         """
         top = joint.amax(0)
-        trusted = top.isfinite() & self._trusted(joint, top, square, error)
+        trusted = (top.abs() < math.inf) & self._trusted(joint, top, square, error)
         joint.sub_(top).clamp_(min=math.log(self._none))
         weights = torch.threshold_(joint.exp_(), 2 * self._none, 0.0)
         return weights, top, trusted
