@@ -1,73 +1,106 @@
-"""The exact core: time, memory and error by covariance kind and size."""
+"""The exact core: time and memory by covariance kind, size, data type and device."""
 
 import torch
 
-from plaplace import GaussianMixture, LowRank
+from .common import DEVICES, DTYPES, KINDS, Timed, device, mixture, wait
 
-torch.set_num_threads(1)
-DOUBLE = torch.float64
+FIVE = [1.0, 1.5, 2.0, 3.0, 4.0]
 
-# (D, K, N): the cases whose floors and rivals are known
-SIZES = {
-    "spherical": [(64, 64, 4096), (784, 100, 256)],
-    "diagonal": [(64, 64, 4096)],
-    "full": [(2, 8, 20000), (64, 64, 512)],
-    "low_rank": [(784, 10, 128)],
+# the cases whose floors and rivals are known: kind, D, K, N; rank 60 where it is low
+CASES = {
+    f"{kind} D={d} K={k} N={n}": (kind, d, k, n)
+    for kind, d, k, n in [
+        ("full", 2, 8, 100_000),
+        ("full", 64, 64, 4096),
+        ("low_rank", 784, 100, 64),
+        ("diagonal", 64, 64, 4096),
+        ("spherical", 64, 64, 4096),
+        ("spherical", 784, 100, 256),
+        ("spherical", 3072, 50, 64),
+    ]
 }
 
 
-def make(kind, d, k, n):
-    g = torch.Generator().manual_seed(0)
-    means = 2 * torch.randn(k, d, dtype=DOUBLE, generator=g)
-    x = 2 * torch.randn(n, d, dtype=DOUBLE, generator=g)
-    if kind == "spherical":
-        covariances = torch.rand(k, dtype=DOUBLE, generator=g) + 0.5
-    elif kind == "diagonal":
-        covariances = torch.rand(k, d, dtype=DOUBLE, generator=g) + 0.5
-    elif kind == "full":
-        root = torch.randn(k, d, d, dtype=DOUBLE, generator=g) / d**0.5
-        covariances = root @ root.mT + 0.5 * torch.eye(d, dtype=DOUBLE)
-    else:
-        covariances = LowRank(
-            torch.rand(k, dtype=DOUBLE, generator=g) + 0.5, torch.randn(k, d, 12, dtype=DOUBLE, generator=g) / d**0.5
-        )
-    return GaussianMixture(torch.full((k,), 1 / k, dtype=DOUBLE), means, covariances), x
+class Mixtures(Timed):
+    params = [list(CASES), list(DTYPES), DEVICES]
+    param_names = ["case", "dtype", "device"]
+
+    def prepare(self, case, dtype, name):
+        self.q, self.x = mixture(*CASES[case], dtype, device(name), rank=60)
+
+    def time_p_laplacian(self, case, dtype, name):
+        wait(self.q.p_laplacian(self.x, 1.0))
+
+    def time_p_laplacian_five_exponents(self, case, dtype, name):
+        wait(self.q.p_laplacian(self.x, FIVE))
+
+    def time_laplacian(self, case, dtype, name):
+        wait(self.q.laplacian(self.x))
+
+    def time_score(self, case, dtype, name):
+        wait(self.q.score(self.x))
+
+    def time_log_prob(self, case, dtype, name):
+        wait(self.q.log_prob(self.x))
 
 
-class Mixtures:
-    params = [f"{kind} D={d} K={k} N={n}" for kind, sizes in SIZES.items() for d, k, n in sizes]
-    param_names = ["case"]
+class Large(Timed):
+    """Full covariances of 28 x 28 pixels."""
 
-    def setup(self, case):
-        kind, *sizes = case.split()
-        self.q, self.x = make(kind, *(int(size.split("=")[1]) for size in sizes))
+    params = [list(DTYPES), DEVICES]
+    param_names = ["dtype", "device"]
 
-    def time_p_laplacian_five_exponents(self, case):
-        self.q.p_laplacian(self.x, [1.0, 1.5, 2.0, 3.0, 4.0])
+    def prepare(self, dtype, name):
+        self.q, self.x = mixture("full", 784, 10, 64, dtype, device(name))
 
-    def time_laplacian(self, case):
-        self.q.laplacian(self.x)
+    def time_p_laplacian(self, dtype, name):
+        wait(self.q.p_laplacian(self.x, 1.0))
 
-    def time_score(self, case):
-        self.q.score(self.x)
 
-    def peakmem_p_laplacian(self, case):
+class Growth(Timed):
+    """One size at a time, around D = 16, K = 16, N = 1024."""
+
+    params = [KINDS, ["base", "N x 16", "K x 16", "D x 16"], DEVICES]
+    param_names = ["kind", "size", "device"]
+
+    def prepare(self, kind, size, name):
+        n, k, d = (16 if size.startswith(letter) else 1 for letter in "NKD")
+        self.q, self.x = mixture(kind, 16 * d, 16 * k, 1024 * n, place=device(name))
+
+    def time_p_laplacian(self, kind, size, name):
+        wait(self.q.p_laplacian(self.x, 1.0))
+
+
+class Memory:
+    """Flat in N beyond points and results."""
+
+    params = [KINDS, [2_000, 200_000]]
+    param_names = ["kind", "N"]
+    timeout = 120
+
+    def setup(self, kind, n):
+        device("cpu")
+        self.q, self.x = mixture(kind, 16, 32, n)
+
+    def peakmem_p_laplacian(self, kind, n):
         self.q.p_laplacian(self.x, 1.0)
 
 
-class IsotropicError:
-    """Largest relative error against -(D+p-2) r^(p-2) / w^(2p-2), the value known on paper."""
+class Preparation(Timed):
+    """What is done once a mixture: building it, noising it, and a ball mean."""
 
-    params = ([2, 64, 3072], [1.0, 1.5, 3.0])
-    param_names = ["D", "p"]
+    params = [KINDS, DEVICES]
+    param_names = ["kind", "device"]
 
-    def setup(self, d, p):
-        g = torch.Generator().manual_seed(0)
-        self.x = torch.randn(64, d, dtype=DOUBLE, generator=g)
-        self.q = GaussianMixture(
-            torch.ones(1, dtype=DOUBLE), torch.zeros(1, d, dtype=DOUBLE), torch.full((1,), 0.49, dtype=DOUBLE)
-        )
+    def prepare(self, kind, name):
+        self.q, self.x = mixture(kind, 64, 64, 16, place=device(name))
+        self.plane, self.points = mixture(kind, 2, 5, 16, place=device(name))
 
-    def track_relative_error(self, d, p):
-        want = -(d + p - 2) * self.x.norm(dim=1) ** (p - 2) / 0.49 ** (p - 1)
-        return float((self.q.p_laplacian(self.x, p) / want - 1).abs().max())
+    def time_noised_and_first_value(self, kind, name):
+        wait(self.q.noised(0.9, 0.3).p_laplacian(self.x, 1.0))
+
+    def time_sample(self, kind, name):
+        self.q.sample(1024, torch.Generator().manual_seed(0))
+
+    def time_ball_mean(self, kind, name):
+        wait(self.plane.ball_mean(self.points, 1.0, 0.5))

@@ -12,8 +12,8 @@ Roundings are machine epsilons. With `e_k` those of the component score s_k and 
                      form, a perturbation of a variance
     score            `sum r_k e_k`, at most the root of `E = sum r_k e_k^2`, against |s|
     tangential       what `S - |s|^2 - sum r_k (n.s_k - |s|)^2` adds up, S with an error of `2 sqrt(S E) <= S + E` or
-                     better, against the sum of its two results, spread between and precision within the
-                     components, whose own difference is part of the condition number
+                     better, |s|^2 with one of `2 |s| sqrt(E)`, against the sum of its two results, spread between and
+                     precision within the components, whose own difference is part of the condition number
     normal           twice the spread along n times the error of n.s_k, and of n itself, likewise
 
 Spherical and diagonal forms have `|b_k| + |P_k y| <= 2 |b_k| + |s_k|` for e_k: E is at most 8 B + 2 S, and for the mean
@@ -29,7 +29,7 @@ from typing import Literal, NamedTuple
 import torch
 from torch import Tensor
 
-__all__ = ["LIMIT", "Evaluation", "Joint", "Moments", "Wants", "points_a_block"]
+__all__ = ["LIMIT", "Evaluation", "Joint", "Moments", "Wants", "points_a_block", "smallest"]
 
 # what is computed: "p_laplacian" is "curvatures" without the vector s
 Wants = Literal["log_prob", "score", "laplacian", "p_laplacian", "curvatures"]
@@ -43,6 +43,11 @@ def points_a_block(numbers: int, together: int = 2**16) -> int:
     """How many points to a block, of so many numbers each in the largest temporary: few that fit the cache, but not
     fewer than a matrix product needs."""
     return max(64, together // max(1, numbers))
+
+
+def smallest(dtype: torch.dtype) -> float:
+    """Below it squares lose digits to underflow, and weights that were taken for 0 may matter."""
+    return math.sqrt(torch.finfo(dtype).tiny / torch.finfo(dtype).eps)
 
 
 class Evaluation(NamedTuple):
@@ -140,10 +145,8 @@ class Moments:
 
     def trusted(self) -> Tensor:
         """Where |s| is, (N,)."""
-        info = torch.finfo(self.norm.dtype)
-        least = math.sqrt(info.tiny / info.eps)  # below it squares lose digits to underflow
         limit = LIMIT if self.squared else LIMIT**2
-        return (self.error < limit * self.norm.square()) & (self.norm > least)
+        return (self.error < limit * self.norm.square()) & (self.norm > smallest(self.norm.dtype))
 
     def laplacian(self, size: Tensor, size_error: Tensor, trace: Tensor) -> tuple[Tensor, Tensor]:
         """`tr H = S - |s|^2 - sum r_k tr P_k` and where it is trusted.
@@ -154,7 +157,7 @@ class Moments:
         """
         square = self.norm.square()
         between = size - square
-        error = size_error + square
+        error = (size_error + square).add_((self.error * square).sqrt_(), alpha=2)
         return between - trace, error < (between.clamp(min=0) + trace).mul_(LIMIT)
 
     def curvatures(
@@ -185,7 +188,7 @@ class Moments:
         # squared: twice the spread along n, times the errors of n.s_k: of its products, and of n, ratio S
         shown = self.error.mul(1 + ratio) if self.squared else self.error.clone()
         normal_error = shown.addcmul_(ratio, size).mul_(along).mul_(8)
-        tangential_error = (size_error + square).add_(trace)
+        tangential_error = (size_error + square).add_((self.error * square).sqrt_(), alpha=2).add_(trace)
         limit = (along + within).mul_(LIMIT)
         trusted = normal_error < limit.square()
         if within_error is not None:

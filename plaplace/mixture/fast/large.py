@@ -15,7 +15,7 @@ import torch
 from torch import Tensor
 
 from plaplace.mixture.covariances import Full
-from plaplace.mixture.fast.evaluation import Evaluation, Joint, Wants, points_a_block
+from plaplace.mixture.fast.evaluation import Evaluation, Joint, Wants, points_a_block, smallest
 from plaplace.operators import unit_normal
 
 __all__ = ["FastLarge"]
@@ -65,7 +65,7 @@ class FastLarge:
         left = r.masked_fill(used, 0)
         reach = form.mul_(self._trace[:, None])
         norm, n = unit_normal(score)
-        trusted &= (reach.sqrt() * left).sum(0) <= eps * norm
+        trusted &= ((reach.sqrt() * left).sum(0) <= eps * norm) & (norm > smallest(y.dtype))
         if wants == "score":
             return Evaluation(log_prob, trusted, score)
         trace = self._trace @ r

@@ -1,0 +1,1 @@
+"""The commands around the asv suite in `benchmarks/benchmarks/` (README.md)."""
