@@ -173,6 +173,15 @@ def test_what_one_point_takes_too_long_for_is_named(monkeypatch):
     assert rows_of(contest)[1]["note"] == "not run: one point takes 100 s"
 
 
+def test_what_does_not_fit_the_memory_is_named(monkeypatch):
+    def refuse(work, x, budget):
+        raise RuntimeError("DefaultCPUAllocator: can't allocate memory: you tried to allocate 29503488000 bytes")
+
+    monkeypatch.setattr(module, "sized", refuse)
+    contenders = our("plaplace", "p_laplacian", lambda x: None), contender("large", "rival", "trace")
+    assert rows_of(Contest(LABELS, torch.zeros(10, 2), contenders, ()))[1]["note"] == "not run: out of memory"
+
+
 def test_rows_print_without_times_too():
     row = dict.fromkeys(COLUMNS, "") | LABELS | {"contender": "folx", "against": "p", "note": "not run: absent"}
     row |= {"cpu_ms": math.nan}

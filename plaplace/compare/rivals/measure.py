@@ -99,7 +99,13 @@ def rows_of(contest: Contest, quick: bool = False) -> list[dict[str, Any]]:
             continue
         work, rows = contender.make(), len(x)
         if contender.role == "rival":
-            found = sized(work, x, budget)
+            try:
+                found = sized(work, x, budget)
+            except (MemoryError, RuntimeError) as error:
+                if "memory" not in str(error):
+                    raise
+                missing[contender] = "not run: out of memory"
+                continue
             rows, firsts[contender] = found.rows, found.first
             if rows == 1 and found.seconds > limit:
                 missing[contender] = f"not run: one point takes {found.seconds:.0f} s"

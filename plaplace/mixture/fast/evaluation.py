@@ -39,10 +39,10 @@ _RELATIVE = 450.0  # roundings of a quadratic form itself: 1e-13 of each varianc
 _IRRELEVANT = -80.0  # of an exponent below the largest one: a responsibility of 1e-35
 
 
-def points_a_block(numbers: int, together: int = 2**16) -> int:
+def points_a_block(numbers: int, together: int = 2**16, least: int = 64) -> int:
     """How many points to a block, of so many numbers each in the largest temporary: few that fit the cache, but not
     fewer than a matrix product needs."""
-    return max(64, together // max(1, numbers))
+    return max(least, together // max(1, numbers))
 
 
 def smallest(dtype: torch.dtype) -> float:

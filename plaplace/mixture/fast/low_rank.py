@@ -30,7 +30,7 @@ class FastLowRank:
         rank, precision = basis.shape[-1], covariances.isotropic.reciprocal()
         largest = torch.maximum(torch.linalg.matrix_norm(whitening, 2).square(), precision)  # |P_k|
         self.dimension, self._rank, self._full = d, rank, rank == d
-        self.block = points_a_block(k * rank, 2**22)
+        self.block = points_a_block(k * rank, 2**18, least=256)
         self.joint = Joint(log_weights, covariances.log_det.double(), d, dtype)
         self._means, self._whitening, self._precision = means.to(dtype), whitening.to(dtype), precision.to(dtype)
         self._basis = basis.permute(1, 0, 2).reshape(d, k * rank).to(dtype)
