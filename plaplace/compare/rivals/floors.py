@@ -1,6 +1,7 @@
 """What the machine needs for the least that a case asks of it, measured in the same turns as the contenders.
 
-gemm     the product that reads every parameter once a point: (N, D) by (D, K), (D, K R) low-rank, (D, K D) full
+gemm     the product that reads every parameter once a point: (N, D) by (D, K) spherical, (N, 2 D) by (2 D, K) diagonal
+         (a mean and a precision each), (N, D) by (D, K R) low-rank and (D, K D) full
 exp      K N exponentials, one of every component at every point
 packed   full covariances: s'P_k s of all components by the D (D+1)/2 products s_i s_j, i <= j
 memory   points and parameters read once
@@ -27,19 +28,21 @@ def floors(problem: Problem) -> dict[str, Callable[[], object]]:
     K, D, N = problem.case.K, problem.case.D, problem.case.N
     covariances = parameters.covariances
     g = torch.Generator().manual_seed(1)
-    columns = K
+    columns, left = K, x
     if isinstance(covariances, LowRank):
         columns = K * covariances.factors.shape[-1]
     elif problem.case.kind == "full":
         columns = K * D
-    right = torch.randn(D, columns, generator=g, dtype=x.dtype)
+    elif problem.case.kind == "diagonal":
+        left = torch.cat([x, x], 1)
+    right = torch.randn(left.shape[1], columns, generator=g, dtype=x.dtype)
     product = torch.empty(N, columns, dtype=x.dtype)
     exponents = -torch.rand(N, K, generator=g, dtype=x.dtype)
     densities = torch.empty_like(exponents)
     read = [x, parameters.means]
     read += [covariances.factors] if isinstance(covariances, LowRank) else [covariances]
     works: dict[str, Callable[[], object]] = {
-        "gemm": lambda: torch.mm(x, right, out=product),
+        "gemm": lambda: torch.mm(left, right, out=product),
         "exp": lambda: torch.exp(exponents, out=densities),
         "memory": lambda: [tensor.sum() for tensor in read],
     }
