@@ -5,7 +5,7 @@ import pytest
 from plaplace.mixture import evaluator
 
 
-@pytest.fixture(autouse=True, scope="session")
+@pytest.fixture(autouse=True, scope="module")
 def fast_forms_at_any_size():
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(evaluator, "_FEW_NUMBERS", 0)
