@@ -37,7 +37,7 @@ class Evaluator:
         form = None if few or self._followed(x) else self._form(wants)
         if form is None:
             return self._carefully(x, wants)
-        centre = self._centre
+        centre = self._centre if form.centred else None
         size = form.block * (1 if x.device.type == "cpu" else _ELSEWHERE)
         # blocks of one size: the last one is not a small rest
         size = math.ceil(len(x) / math.ceil(len(x) / size))
@@ -66,9 +66,9 @@ class Evaluator:
 
     def _form(self, wants: Wants) -> fast.Form | None:
         if wants not in self._forms:
-            centre = 0 if self._centre is None else self._centre.double()
-            means = self._means64.detach() - centre
-            self._forms[wants] = fast.build(self._log_weights64.detach(), means, self._covariances, wants)
+            centre = None if self._centre is None else self._centre.double()
+            log_weights, means = self._log_weights64.detach(), self._means64.detach()
+            self._forms[wants] = fast.build(log_weights, means, self._covariances, centre, wants)
         return self._forms[wants]
 
     @cached_property
@@ -81,12 +81,12 @@ class Evaluator:
 
     def _followed(self, x: Tensor) -> bool:
         """Whether torch follows derivatives of the values, or transforms or compiles what computes them."""
-        if torch.compiler.is_compiling() or torch._C._functorch.is_functorch_wrapped_tensor(x):
-            return True
         inputs = (x, self._means, self._log_weights, self._covariances.trace)
+        if torch.compiler.is_compiling() or any(map(torch._C._functorch.is_functorch_wrapped_tensor, inputs)):
+            return True
         if torch.is_grad_enabled() and any(each.requires_grad for each in inputs):
             return True
-        return fwd.unpack_dual(x).tangent is not None
+        return any(fwd.unpack_dual(each).tangent is not None for each in inputs)
 
 
 def _cat(parts: list[Evaluation]) -> Evaluation:

@@ -4,6 +4,7 @@ import math
 
 import pytest
 import torch
+import torch.autograd.forward_ad as fwd
 from hypothesis import given
 from hypothesis import strategies as st
 
@@ -35,6 +36,8 @@ def cases(draw):
 
     weights = torch.rand(k, dtype=DOUBLE, generator=g) ** draw(st.sampled_from([1, 300])) + 1e-300
     means = shift + spread * width * normal(k, d)
+    if draw(st.booleans()):
+        means[-1] = 0  # differences of centred numbers would lose digits here
     if kind == "spherical":
         covariances = positive(k)
     elif kind == "diagonal":
@@ -65,7 +68,8 @@ def condition(parameters, x, function):
 
 
 def centred(values, x):
-    return x if values._centre is None else x - values._centre
+    form = values._form("p_laplacian")
+    return x - values._centre if form is not None and form.centred and values._centre is not None else x
 
 
 def norm(q, x):
@@ -154,3 +158,61 @@ def test_the_bound_is_needed():
     fast, careful = values._form("curvatures").evaluate(x, "curvatures"), values._carefully(x, "curvatures")
     assert not bool(fast.trusted.any())
     assert abs(float(fast.tangential / careful.tangential) - 1) > 10 * PROMISE
+
+
+@pytest.mark.parametrize("kind", ["full", "low_rank"])
+def test_differences_are_of_the_numbers_given_not_of_centred_ones(kind):
+    """One mean at 0 and x near it, the other 1e8 away: the centre would take x's digits with it."""
+    g = torch.Generator().manual_seed(0)
+    means = torch.cat([torch.full((1, 6), 1e8, dtype=DOUBLE), torch.zeros(1, 6, dtype=DOUBLE)])
+    rotation = torch.linalg.qr(torch.randn(2, 6, 6, dtype=DOUBLE, generator=g)).Q
+    full = (rotation * torch.logspace(0, 4, 6, dtype=DOUBLE)) @ rotation.mT
+    low = LowRank(torch.ones(2, dtype=DOUBLE), torch.randn(2, 6, 2, dtype=DOUBLE, generator=g))
+    parameters = torch.tensor([0.6, 0.4], dtype=DOUBLE), means, (full + full.mT) / 2 if kind == "full" else low
+    x = 0.1 * torch.randn(20, 6, dtype=DOUBLE, generator=g)
+    values = GaussianMixture(*parameters)._evaluator
+    got, want = values._form("log_prob").evaluate(centred(values, x), "log_prob"), values._carefully(x, "log_prob")
+    limit = PROMISE * (want.log_prob.abs() + condition(parameters, x, VALUES["log_prob"]))
+    assert bool(((got.log_prob - want.log_prob).abs()[got.trusted] <= limit[got.trusted]).all())
+
+
+@pytest.mark.parametrize("kind", ["spherical", "diagonal"])
+def test_equal_terms_that_all_round_one_way(kind):
+    """Constant vectors in many dimensions: the rounding of a sum of D equal terms grows with D."""
+    d = 3072
+    means = torch.stack([torch.full((d,), 8.8, dtype=DOUBLE), torch.full((d,), -8.0, dtype=DOUBLE)])
+    covariances = torch.full((2, d) if kind == "diagonal" else (2,), 1 / 3, dtype=DOUBLE)
+    weights = torch.tensor([0.5, 0.5], dtype=DOUBLE)
+    values, x = GaussianMixture(weights, means, covariances)._evaluator, means[:1] + 1
+    got = values._form("laplacian").evaluate(centred(values, x), "laplacian")
+    want = -3.0 * d  # one component has all the weight
+    assert not bool(got.trusted) or abs(float(got.tangential) / want - 1) <= PROMISE
+
+
+@pytest.mark.parametrize("wide", [False, True])
+def test_a_weight_of_zero_costs_no_trust(wide):
+    g = torch.Generator().manual_seed(0)
+    means = torch.randn(3, 5 if wide else 2, dtype=DOUBLE, generator=g)
+    weights = torch.tensor([0.5, 0.0, 0.5], dtype=DOUBLE)
+    q = GaussianMixture(weights, means, torch.ones(3))
+    x, some = q.sample(50, g), torch.tensor([0, 2])
+    got = q._evaluator._form("p_laplacian").evaluate(x, "p_laplacian")
+    assert bool(got.trusted.all())
+    without = GaussianMixture(weights[some], means[some], torch.ones(2))
+    torch.testing.assert_close(q.p_laplacian(x, [1.0, 3.0]), without.p_laplacian(x, [1.0, 3.0]))
+
+
+def test_tangents_of_parameters_are_followed():
+    g = torch.Generator().manual_seed(0)
+    means, tangent = torch.randn(2, 3, 2, dtype=DOUBLE, generator=g)
+    weights, x = torch.full((3,), 1 / 3, dtype=DOUBLE), torch.randn(40, 2, dtype=DOUBLE, generator=g)
+
+    def value(where):
+        return GaussianMixture(weights, where, torch.ones(3)).laplacian(x)
+
+    with fwd.dual_level():
+        found = fwd.unpack_dual(value(fwd.make_dual(means, tangent))).tangent
+    step = 1e-6
+    wanted = (value(means + step * tangent) - value(means - step * tangent)) / (2 * step)
+    assert found is not None
+    torch.testing.assert_close(found, wanted, rtol=1e-6, atol=1e-7)

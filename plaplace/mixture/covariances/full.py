@@ -50,9 +50,13 @@ class Full:
         """P_k, (K, D, D), float64."""
         return torch.cholesky_inverse(self._factor)
 
-    def condition(self) -> float:
-        """Largest condition number of a component, at most D^(1/4) times too large."""
-        return float((spectral_bound(self.matrices) * spectral_bound(self.precision())).max())
+    def conditioned(self, limit: float) -> bool:
+        """Whether no component has a condition number above the limit, or D^(1/4) times less."""
+        precision = self.precision()
+        rough = torch.linalg.matrix_norm(self.matrices) * torch.linalg.matrix_norm(precision)
+        if bool((rough <= limit).all()):
+            return True
+        return bool((spectral_bound(self.matrices) * spectral_bound(precision) <= limit).all())
 
     def curvature(self, v: Tensor) -> Tensor:
         return (v @ self._whitening.mT).square().sum(-1)

@@ -27,34 +27,45 @@ _TAME = 1e3  # condition number up to which expansions of full covariances keep 
 
 
 class Form(Protocol):
-    """A fast form: how many points make a block on a CPU, and the values at points (N, D)."""
+    """A fast form: how many points make a block on a CPU, whether points are taken from the centre, and the values at
+    points (N, D).
+
+    What forms the differences x - mu_k has no centre: theirs, of centred numbers, would have lost what the centre is
+    larger by.
+    """
 
     block: int
+    centred: bool
 
     def evaluate(self, y: Tensor, wants: Wants) -> Evaluation: ...
 
 
-def build(log_weights: Tensor, means: Tensor, covariances: Covariances, wants: Wants) -> Form | None:
+def build(
+    log_weights: Tensor, means: Tensor, covariances: Covariances, centre: Tensor | None, wants: Wants
+) -> Form | None:
     """The fast form for what is wanted, None where there is none.
 
     Args:
         log_weights: (K,) float64.
-        means: from the centre of the expansion, (K, D) float64.
+        means: (K, D) float64.
+        centre: what points and means of expansions are taken from, (D,) float64; None for the origin.
         wants: what will be asked.
     """
     number, dimension = means.shape
     if dimension == 1 and wants in ("p_laplacian", "curvatures"):
         return None  # the tangential trace is 0 there by theorem, not by subtraction
+    offsets = means if centre is None else means - centre
     if isinstance(covariances, Spherical):
-        return (ByGram if _by_gram(number, dimension, wants) else ByScore)(log_weights, means, covariances)
+        return (ByGram if _by_gram(number, dimension, wants) else ByScore)(log_weights, offsets, covariances)
     if isinstance(covariances, Diagonal):
-        return FastDiagonal(log_weights, means, covariances)
+        return FastDiagonal(log_weights, offsets, covariances)
     if isinstance(covariances, LowRank):
         return FastLowRank(log_weights, means, covariances)
     if dimension <= _SMALL:
-        return FastSmall(log_weights, means, covariances)
-    tame = dimension <= _MIDDLE and covariances.condition() < _TAME
-    return (FastMiddle if tame else FastLarge)(log_weights, means, covariances)
+        return FastSmall(log_weights, offsets, covariances)
+    if dimension <= _MIDDLE and covariances.conditioned(_TAME):
+        return FastMiddle(log_weights, offsets, covariances)
+    return FastLarge(log_weights, means, covariances)
 
 
 def _by_gram(number: int, dimension: int, wants: Wants) -> bool:

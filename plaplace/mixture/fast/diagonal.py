@@ -16,9 +16,13 @@ from plaplace.mixture.fast.evaluation import Evaluation, Joint, Moments, Wants, 
 
 __all__ = ["FastDiagonal"]
 
+_PART = 128  # terms of a sum that are added up together
+
 
 class FastDiagonal:
     """K diagonal components in D dimensions: log weights (K,) and means from the centre (K, D), both float64."""
+
+    centred = True
 
     def __init__(self, log_weights: Tensor, means: Tensor, covariances: Diagonal) -> None:
         dtype, precision = covariances.dtype, covariances.variances.reciprocal()
@@ -44,7 +48,7 @@ class FastDiagonal:
         points = extended[:d].copy_(y.mT)
         torch.mul(points, points, out=extended[d : 2 * d])
         extended[2 * d] = 1
-        weights, top, trusted = self.joint.weigh(self._exponents @ extended)
+        weights, top, trusted = self.joint.weigh(_product(self._exponents, extended))
         total, offset = self._scalars @ weights
         log_prob = total.log().add_(top)
         if wants == "log_prob":
@@ -52,12 +56,12 @@ class FastDiagonal:
         score, precision = (self._columns @ weights).div_(total).split(d)
         score.addcmul_(precision, points, value=-1)
         square = score.square().sum(0)
-        moments = Moments(square.sqrt(), offset.div_(total).add_(square, alpha=2))
+        moments = Moments(square.sqrt(), offset.div_(total).add_(square, alpha=2), self.joint.limit)
         trusted &= moments.trusted()
         rows = score.mT.contiguous() if wants in ("score", "curvatures") else None
         if wants == "score":
             return Evaluation(log_prob, trusted, rows)
-        sizes = self._sizes @ extended
+        sizes = _product(self._sizes, extended)
         size, trace = sizes.mul_(weights).sum(0).div_(total), precision.sum(0)
         if wants == "laplacian":
             value, safe = moments.laplacian(size, moments.error + size, trace)
@@ -72,3 +76,12 @@ class FastDiagonal:
             size, moments.error + size, weights, total, deviation, within, trace
         )
         return Evaluation(log_prob, trusted & safe, rows, moments.norm, normal, tangential)
+
+
+def _product(left: Tensor, right: Tensor) -> Tensor:
+    """`left @ right`, summed in parts: where all terms round one way, rounding grows with a part, not with the sum."""
+    parts = range(0, left.shape[1], _PART)
+    result = left[:, :_PART] @ right[:_PART]
+    for start in parts[1:]:
+        result += left[:, start : start + _PART] @ right[start : start + _PART]  # addmm would go on from the sum so far
+    return result

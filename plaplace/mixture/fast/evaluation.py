@@ -35,6 +35,7 @@ __all__ = ["LIMIT", "Evaluation", "Joint", "Moments", "Wants", "points_a_block",
 Wants = Literal["log_prob", "score", "laplacian", "p_laplacian", "curvatures"]
 
 LIMIT = 2250.0  # roundings (machine epsilons) that may be added: 5e-13 in float64, half of what is promised
+_LONG = 256  # terms of a sum from which its rounding can grow with their number, where all of them round one way
 _RELATIVE = 450.0  # roundings of a quadratic form itself: 1e-13 of each variance
 _IRRELEVANT = -80.0  # of an exponent below the largest one: a responsibility of 1e-35
 
@@ -87,7 +88,11 @@ class Joint:
         growing: Tensor | None = None,
     ) -> None:
         constant = log_weights - 0.5 * (log_det + dimension * math.log(2 * math.pi))
-        self.constant = constant.to(dtype)[:, None]
+        # finite for a weight of 0: what is subtracted from it stays a number
+        self.constant = constant.to(dtype).clamp(min=torch.finfo(dtype).min / 4)[:, None]
+        growth = max(1.0, dimension / _LONG)
+        # a quadratic form may lose more than the rest: all of its growth is still below half of what is promised
+        self.limit, self._relative = LIMIT / growth, _RELATIVE / max(1.0, growth / 4)
         zero = torch.zeros_like(log_weights)
         self._fixed = (zero if fixed is None else fixed).to(dtype)[:, None]
         self._growing = (zero if growing is None else growing).to(dtype)[:, None]
@@ -114,17 +119,17 @@ class Joint:
             most = error.amax(0)
         else:
             most = (torch.zeros_like(top) if square is None else self._most_growing * square).add_(self._most_fixed)
-        trusted = most <= LIMIT
+        trusted = most <= self.limit
         if bool(trusted.all()):
             return trusted
         form = (self.constant - joint).mul_(2)  # q_k
-        trusted = most <= LIMIT + (_RELATIVE - 2) * form.amin(0)  # all components, the nearest one alike
+        trusted = most <= self.limit + (self._relative - 2) * form.amin(0)  # all components, the nearest one alike
         if bool(trusted.all()):
             return trusted
         if error is None:
             error = self._fixed if square is None else self._fixed + self._growing * square
         error = error + 2 * form
-        wrong = error > LIMIT + _RELATIVE * form
+        wrong = error > self.limit + self._relative * form
         wrong &= joint - top + torch.finfo(joint.dtype).eps * error > _IRRELEVANT
         return ~wrong.any(0)
 
@@ -136,16 +141,18 @@ class Moments:
     Attributes:
         norm: |s|, (N,).
         error: mean square of the errors of the component scores, in roundings, `sum r_k e_k^2`; (N,).
+        limit: roundings that may be added.
         squared: whether |s| came from its square as a sum that cancels, rather than from s.
     """
 
     norm: Tensor
     error: Tensor
+    limit: float
     squared: bool = False
 
     def trusted(self) -> Tensor:
         """Where |s| is, (N,)."""
-        limit = LIMIT if self.squared else LIMIT**2
+        limit = self.limit if self.squared else self.limit**2
         return (self.error < limit * self.norm.square()) & (self.norm > smallest(self.norm.dtype))
 
     def laplacian(self, size: Tensor, size_error: Tensor, trace: Tensor) -> tuple[Tensor, Tensor]:
@@ -158,7 +165,7 @@ class Moments:
         square = self.norm.square()
         between = size - square
         error = (size_error + square).add_((self.error * square).sqrt_(), alpha=2)
-        return between - trace, error < (between.clamp(min=0) + trace).mul_(LIMIT)
+        return between - trace, error < (between.clamp(min=0) + trace).mul_(self.limit)
 
     def curvatures(
         self,
@@ -189,9 +196,9 @@ class Moments:
         shown = self.error.mul(1 + ratio) if self.squared else self.error.clone()
         normal_error = shown.addcmul_(ratio, size).mul_(along).mul_(8)
         tangential_error = (size_error + square).add_((self.error * square).sqrt_(), alpha=2).add_(trace)
-        limit = (along + within).mul_(LIMIT)
+        limit = (along + within).mul_(LIMIT)  # its bound has room for the growth of long sums
         trusted = normal_error < limit.square()
         if within_error is not None:
             trusted &= within_error < limit
-        trusted &= tangential_error < (between.clamp(min=0) + across).mul_(LIMIT)
+        trusted &= tangential_error < (between.clamp(min=0) + across).mul_(self.limit)
         return along - within, between - across, trusted

@@ -26,7 +26,9 @@ _SHARE = 100.0  # tr P_k above so many times the tangential trace: their differe
 
 
 class FastLarge:
-    """K full components in D dimensions: log weights (K,) and means from the centre (K, D), both float64."""
+    """K full components in D dimensions: log weights (K,) and means (K, D), both float64."""
+
+    centred = False
 
     def __init__(self, log_weights: Tensor, means: Tensor, covariances: Full) -> None:
         dtype, (k, d) = covariances.dtype, means.shape
@@ -37,7 +39,7 @@ class FastLarge:
         self._panels = [(start, min(start + _PANEL, d)) for start in range(0, d, _PANEL)]
 
     def evaluate(self, y: Tensor, wants: Wants) -> Evaluation:
-        """At points y from the centre, (N, D)."""
+        """At points y, (N, D)."""
         number, k = len(y), len(self._means)
         # one more than components: a product is written to the spare one, which then takes its place
         kept = list(y.new_empty(2 if wants == "log_prob" else k + 1, number, self.dimension))

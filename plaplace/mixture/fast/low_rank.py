@@ -22,13 +22,15 @@ __all__ = ["FastLowRank"]
 
 
 class FastLowRank:
-    """K components of rank R in D dimensions: log weights (K,) and means from the centre (K, D), both float64."""
+    """K components of rank R in D dimensions: log weights (K,) and means (K, D), both float64."""
+
+    centred = False
 
     def __init__(self, log_weights: Tensor, means: Tensor, covariances: LowRank) -> None:
         dtype, (k, d) = covariances.dtype, means.shape
         basis, whitening = covariances.basis, covariances.whitening
         rank, precision = basis.shape[-1], covariances.isotropic.reciprocal()
-        largest = torch.maximum(torch.linalg.matrix_norm(whitening, 2).square(), precision)  # |P_k|
+        largest = precision  # |P_k|: |W_k|^2 is at most 1/v_k
         self.dimension, self._rank, self._full = d, rank, rank == d
         self.block = points_a_block(k * rank, 2**18, least=256)
         self.joint = Joint(log_weights, covariances.log_det.double(), d, dtype)
@@ -42,7 +44,7 @@ class FastLowRank:
         self._columns = torch.stack([*columns, 4 * square * means.square().sum(-1), 4 * square]).to(dtype)
 
     def evaluate(self, y: Tensor, wants: Wants) -> Evaluation:
-        """At points y from the centre, (N, D)."""
+        """At points y, (N, D)."""
         inside, distance = self._inside(y)
         white = self._each(inside, self._whitening.mT)
         outside = (distance - _square(inside)).clamp_(min=0)
@@ -64,7 +66,7 @@ class FastLowRank:
         score = score.addmm_(weighted, self._basis.mT, alpha=-1).div_(total[:, None])
         lost = (loss.mT * self._largest).mul_(weights).sum(0).div_(total)  # sum r_k (|P_k| |d|)^2
         error = fixed.addcmul_(growing, torch.linalg.vecdot(y, y)).div_(total).add_(lost, alpha=4)
-        moments = Moments(torch.linalg.vector_norm(score, dim=-1), error)
+        moments = Moments(torch.linalg.vector_norm(score, dim=-1), error, self.joint.limit)
         trusted &= moments.trusted()
         if wants == "score":
             return Evaluation(log_prob, trusted, score)

@@ -26,6 +26,8 @@ _LEAST_POINTS = 16
 class FastMiddle:
     """K full components in D dimensions: log weights (K,) and means from the centre (K, D), both float64."""
 
+    centred = True
+
     def __init__(self, log_weights: Tensor, means: Tensor, covariances: Full) -> None:
         dtype, (k, d) = covariances.dtype, means.shape
         precision = covariances.precision()
@@ -85,7 +87,7 @@ class FastMiddle:
             return Evaluation(log_prob, trusted)
         score.div_(total[:, None])
         norm = torch.linalg.vector_norm(score, dim=-1)
-        moments = Moments(norm, fixed.addcmul_(growing, square).div_(total))
+        moments = Moments(norm, fixed.addcmul_(growing, square).div_(total), self.joint.limit)
         trusted &= moments.trusted()
         if wants == "score":
             return Evaluation(log_prob, trusted, score)

@@ -22,6 +22,8 @@ __all__ = ["FastSmall"]
 class FastSmall:
     """K full components in a few dimensions: log weights (K,) and means from the centre (K, D), both float64."""
 
+    centred = True
+
     def __init__(self, log_weights: Tensor, means: Tensor, covariances: Full) -> None:
         dtype, d = covariances.dtype, means.shape[1]
         precision = covariances.precision()
@@ -63,7 +65,7 @@ class FastSmall:
         matrix = precision.view(d, d, number)
         score.sub_((matrix * points).sum(1))
         norm = score.square().sum(0).sqrt_()
-        moments = Moments(norm, torch.addcmul(error[1], error[2], square))
+        moments = Moments(norm, torch.addcmul(error[1], error[2], square), self.joint.limit)
         trusted &= moments.trusted()
         rows = score.mT.contiguous() if wants in ("score", "curvatures") else None
         if wants == "score":

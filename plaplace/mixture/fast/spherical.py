@@ -22,6 +22,8 @@ __all__ = ["ByGram", "ByScore"]
 class _Spherical:
     """K spherical components in D dimensions: log weights (K,) and means from the centre (K, D), both float64."""
 
+    centred = True
+
     def __init__(self, log_weights: Tensor, means: Tensor, covariances: Spherical) -> None:
         dtype, self.dimension = covariances.dtype, covariances.dimension
         self.block = points_a_block(len(means))
@@ -64,7 +66,7 @@ class ByScore(_Spherical):
         score = (self._linear @ weights).addcmul_(precision, points, value=-1)  # times `total`
         length = score.square().sum(0)
         square = length / total.square()
-        moments = Moments(square.sqrt(), offset.div_(total).add_(square, alpha=2))
+        moments = Moments(square.sqrt(), offset.div_(total).add_(square, alpha=2), self.joint.limit)
         trusted &= moments.trusted()
         rows = (score / total).mT.contiguous() if wants in ("score", "curvatures") else None
         if form is None:
@@ -111,7 +113,7 @@ class ByGram(_Spherical):
         point = products.mul_(inner).sum(0).addcmul_(precision, half, value=-2)  # s.y
         square = inner.mul_(along).sum(0).addcmul_(precision, point, value=-1)
         error = offset.div_(total).add_(size, alpha=2)
-        moments = Moments(square.clamp_(min=0).sqrt_(), error, squared=True)
+        moments = Moments(square.clamp_(min=0).sqrt_(), error, self.joint.limit, squared=True)
         trusted &= moments.trusted()
         trace = self.dimension * precision
         if wants == "laplacian":
