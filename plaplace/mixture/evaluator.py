@@ -29,7 +29,7 @@ class Evaluator:
     def __init__(self, log_weights: Tensor, means: Tensor, covariances: Covariances) -> None:
         self._log_weights64, self._means64, self._covariances = log_weights, means, covariances
         self._log_weights, self._means = log_weights.to(covariances.dtype), means.to(covariances.dtype)
-        self._forms: dict[Wants, fast.Form | None] = {}
+        self._forms: dict[bool, fast.Form] = {}
 
     def evaluate(self, x: Tensor, wants: Wants) -> Evaluation:
         """Values at points x, (N, D), all of them to be trusted."""
@@ -65,11 +65,15 @@ class Evaluator:
         return _cat([components.evaluate(self.block(block), self._covariances, wants) for block in blocks])
 
     def _form(self, wants: Wants) -> fast.Form | None:
-        if wants not in self._forms:
+        """The fast form for what is wanted, made at its first use; None where there is none."""
+        if self._means.shape[1] == 1 and wants in ("p_laplacian", "curvatures"):
+            return None  # the tangential trace is 0 there by theorem, not by subtraction
+        log_weights, means = self._log_weights64.detach(), self._means64.detach()
+        gram = fast.by_gram(means, self._covariances, wants)
+        if gram not in self._forms:
             centre = None if self._centre is None else self._centre.double()
-            log_weights, means = self._log_weights64.detach(), self._means64.detach()
-            self._forms[wants] = fast.build(log_weights, means, self._covariances, centre, wants)
-        return self._forms[wants]
+            self._forms[gram] = fast.build(log_weights, means, self._covariances, centre, gram)
+        return self._forms[gram]
 
     @cached_property
     def _centre(self) -> Tensor | None:

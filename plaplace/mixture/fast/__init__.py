@@ -20,7 +20,7 @@ from plaplace.mixture.fast.middle import FastMiddle
 from plaplace.mixture.fast.small import FastSmall
 from plaplace.mixture.fast.spherical import ByGram, ByScore
 
-__all__ = ["Evaluation", "Form", "Wants", "build"]
+__all__ = ["Evaluation", "Form", "Wants", "build", "by_gram"]
 
 _SMALL, _MIDDLE = 4, 96  # dimensions up to which the forms of full covariances win
 _TAME = 1e3  # condition number up to which expansions of full covariances keep their digits
@@ -40,27 +40,23 @@ class Form(Protocol):
     def evaluate(self, y: Tensor, wants: Wants) -> Evaluation: ...
 
 
-def build(
-    log_weights: Tensor, means: Tensor, covariances: Covariances, centre: Tensor | None, wants: Wants
-) -> Form | None:
-    """The fast form for what is wanted, None where there is none.
+def build(log_weights: Tensor, means: Tensor, covariances: Covariances, centre: Tensor | None, gram: bool) -> Form:
+    """The fast form of a covariance structure.
 
     Args:
         log_weights: (K,) float64.
         means: (K, D) float64.
         centre: what points and means of expansions are taken from, (D,) float64; None for the origin.
-        wants: what will be asked.
+        gram: whether that of `by_gram`.
     """
-    number, dimension = means.shape
-    if dimension == 1 and wants in ("p_laplacian", "curvatures"):
-        return None  # the tangential trace is 0 there by theorem, not by subtraction
     offsets = means if centre is None else means - centre
     if isinstance(covariances, Spherical):
-        return (ByGram if _by_gram(number, dimension, wants) else ByScore)(log_weights, offsets, covariances)
+        return (ByGram if gram else ByScore)(log_weights, offsets, covariances)
     if isinstance(covariances, Diagonal):
         return FastDiagonal(log_weights, offsets, covariances)
     if isinstance(covariances, LowRank):
         return FastLowRank(log_weights, means, covariances)
+    dimension = means.shape[1]
     if dimension <= _SMALL:
         return FastSmall(log_weights, offsets, covariances)
     if dimension <= _MIDDLE and covariances.conditioned(_TAME):
@@ -68,5 +64,7 @@ def build(
     return FastLarge(log_weights, means, covariances)
 
 
-def _by_gram(number: int, dimension: int, wants: Wants) -> bool:
-    return dimension > number and wants not in ("score", "curvatures")
+def by_gram(means: Tensor, covariances: Covariances, wants: Wants) -> bool:
+    """Whether what is wanted has a form of its own: spherical components, by the Gram matrix of their means."""
+    number, dimension = means.shape
+    return isinstance(covariances, Spherical) and dimension > number and wants not in ("score", "curvatures")
