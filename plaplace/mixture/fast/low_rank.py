@@ -30,17 +30,15 @@ class FastLowRank:
         dtype, (k, d) = covariances.dtype, means.shape
         basis, whitening = covariances.basis, covariances.whitening
         rank, precision = basis.shape[-1], covariances.isotropic.reciprocal()
-        largest = precision  # |P_k|: |W_k|^2 is at most 1/v_k
-        self.dimension, self._rank, self._full = d, rank, rank == d
+        self._rank, self._full = rank, rank == d
         self.block = points_a_block(k * rank, 2**18, least=256)
         self.joint = Joint(log_weights, covariances.log_det.double(), d, dtype)
         self._means, self._whitening, self._precision = means.to(dtype), whitening.to(dtype), precision.to(dtype)
         self._basis = basis.permute(1, 0, 2).reshape(d, k * rank).to(dtype)
-        self._largest = largest.to(dtype)[:, None]
         self._scaled = (precision[:, None] * means).to(dtype)
-        # times r: 1, sum r_k / v_k, tr P_k, |P_k|, and two parts of E, |m_k|^2 / v_k^2 and 1 / v_k^2
+        # times r: 1, 1 / v_k = |P_k|, tr P_k, and two parts of E, |m_k|^2 / v_k^2 and 1 / v_k^2
         square = precision.square()
-        columns = [precision * 0 + 1, precision, covariances.trace.double(), largest]
+        columns = [torch.ones_like(precision), precision, covariances.trace.double()]
         self._columns = torch.stack([*columns, 4 * square * means.square().sum(-1), 4 * square]).to(dtype)
 
     def evaluate(self, y: Tensor, wants: Wants) -> Evaluation:
@@ -52,9 +50,10 @@ class FastLowRank:
             outside.zero_()
         form = torch.addcmul(_square(white), outside, self._precision)
         joint = torch.add(self.joint.constant[:, 0], form, alpha=-0.5)
-        loss = distance * self._largest[:, 0]  # what |d|^2 - |inside|^2 may cost q_k, in roundings, halved
+        # what |d|^2 - |inside|^2 may cost q_k, in roundings, halved: |P_k| = 1/v_k, as |W_k|^2 is at most that
+        loss = distance * self._precision
         weights, top, trusted = self.joint.weigh(joint.mT, error=2 * loss.mT)
-        total, precision, trace, largest, fixed, growing = self._columns @ weights
+        total, precision, trace, fixed, growing = self._columns @ weights
         log_prob = total.log().add_(top)
         if wants == "log_prob":
             return Evaluation(log_prob, trusted)
@@ -64,7 +63,7 @@ class FastLowRank:
         score = (joint @ self._scaled).addcmul_(precision[:, None], y, value=-1)
         weighted = torch.mul(slope, joint[..., None], out=inside).flatten(1)
         score = score.addmm_(weighted, self._basis.mT, alpha=-1).div_(total[:, None])
-        lost = (loss.mT * self._largest).mul_(weights).sum(0).div_(total)  # sum r_k (|P_k| |d|)^2
+        lost = (loss * self._precision).mT.mul_(weights).sum(0).div_(total)  # sum r_k (|P_k| |d|)^2
         error = fixed.addcmul_(growing, torch.linalg.vecdot(y, y)).div_(total).add_(lost, alpha=4)
         moments = Moments(torch.linalg.vector_norm(score, dim=-1), error, self.joint.limit)
         trusted &= moments.trusted()
@@ -85,7 +84,7 @@ class FastLowRank:
             within.addcmul_(1 - _square(along), self._precision)
         within = within.mT.mul(weights).sum(0).div_(total)
         normal, tangential, safe = moments.curvatures(
-            size, size_error, weights, total, deviation, within, trace, largest.div_(total)
+            size, size_error, weights, total, deviation, within, trace, precision.div_(total)
         )
         rows = score if wants == "curvatures" else None
         return Evaluation(log_prob, trusted & safe, rows, moments.norm, normal, tangential)
