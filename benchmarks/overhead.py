@@ -26,6 +26,8 @@ from plaplace.compare.timing import median_interval, one_thread, turns
 
 RADIUS = 0.1
 FIVE = [1.0, 1.5, 2.0, 3.0, 4.0]
+ANY = 3.0  # an exponent that takes all that five take
+PROBED = (("p = 1", "tangent", 1.0), ("plain, p = 2", "plain", 2.0), ("p = 3", "tangent", ANY))
 BATCH = {"mlp": 256, "unet": 8}
 FEW = 2  # points of the U-Net for the exact trace, 784 products each
 COLUMNS = ("network", "contender", "points", "calls", "forwards", "forwards_low", "forwards_high",
@@ -69,7 +71,12 @@ def lines(network: str, quick: bool) -> list[Line]:
     share = 1.05 if unet else 1.15
     found.append(Line(f"memorization.probe {probes}", partial(_probe, probes), probes, target=share, by="bare"))
     for m in (8,) if quick else (1, 8, 32):
-        found.append(Line(f"hutchinson {m}", partial(_hutchinson, m), 3 + 2 * m, m + 1, 1.1 * m + 1))
+        for name, method, p in PROBED[:1] if quick else PROBED:
+            more = p == ANY  # the product along the score, which p = 1, and p = 2 by the trace, do not take
+            found.append(
+                Line(f"hutchinson {m}, {name}", partial(_hutchinson, m, method, p), 1 + 2 * (m + more), m + more,
+                     1.1 * m + 1)
+            )  # fmt: skip
     if not quick:
         most, points = (1.0 * dimension, FEW) if unet else (55.0, None)
         run = partial(_exact, 1.0)
@@ -78,11 +85,11 @@ def lines(network: str, quick: bool) -> list[Line]:
 
 
 def five(network: str) -> list[tuple[str, Callable[..., object]]]:
-    """Contenders whose cost for five p is compared with that for one: name and `run(p, score, x)`."""
+    """Contenders whose cost for five p is compared with that for p = 3: name and `run(p, score, x)`."""
     m = 32
     return [
         (f"sphere_flux frame {m}", partial(_flux, m, "frame")),
-        (f"hutchinson {m}", lambda p, score, x: _hutchinson(m, score, x, p)),
+        (f"hutchinson {m}", partial(_hutchinson, m, "tangent")),
         *([("autodiff", _exact)] if network == "mlp" else []),
     ]
 
@@ -92,8 +99,9 @@ def _flux(m: int, kind: str, p: object, score: Score, x: Tensor) -> object:
     return estimators.sphere_flux(score, x, p, radius=RADIUS, num_directions=m, directions=kind, generator=g)
 
 
-def _hutchinson(m: int, score: Score, x: Tensor, p: object = 1.0) -> object:
-    return estimators.hutchinson(score, x, p, num_probes=m, generator=torch.Generator().manual_seed(0))
+def _hutchinson(m: int, method: str, p: object, score: Score, x: Tensor) -> object:
+    g = torch.Generator().manual_seed(0)
+    return estimators.hutchinson(score, x, p, num_probes=m, method=method, generator=g)
 
 
 def _exact(p: object, score: Score, x: Tensor) -> object:
@@ -152,7 +160,7 @@ def measure(network: str, repeats: int, quick: bool) -> list[dict[str, object]]:
         rows.append(_row(network, line.name, len(x), line.calls, forwards, loop, repeats, target, reached))
     for name, run in [] if quick else five(network):
         x = NETWORKS[network].points(BATCH[network])
-        found = turns({"one": partial(run, 1.0, score, x), "five": partial(run, FIVE, score, x)}, repeats, 20.0)
+        found = turns({"one": partial(run, ANY, score, x), "five": partial(run, FIVE, score, x)}, repeats, 20.0)
         share = _ratio(found["five"].cpu, found["one"].cpu)
         rows.append(_row(network, f"{name}, five p over one", len(x), "", None, share, repeats, "bare <= 1.02",
                          share[0] <= 1.02))  # fmt: skip

@@ -86,7 +86,7 @@ def test_an_estimator_is_set_against_its_calls_and_five_exponents() -> None:
         estimators.Job("mlp", "finite_difference", "central", 64),
     )
     rows = pd.DataFrame(estimators.estimator_rows(jobs, 5, silent))
-    assert list(rows["num_evaluations"]) == [8, 7, 129]  # 3 + 2 m; 1 + 2 D
+    assert list(rows["num_evaluations"]) == [8, 5, 129]  # 1 + 2 m at p = 1; 1 + 2 D
     assert np.allclose(rows["ratio"] * rows["num_evaluations"], rows["forwards"])
     assert (rows["five_low"] <= rows["five"]).all() and (rows["five"] <= rows["five_high"]).all()
     assert (rows["five"] < 2).all(), "five exponents come from the calls of one"

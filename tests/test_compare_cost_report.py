@@ -4,11 +4,12 @@ from __future__ import annotations
 
 import math
 from itertools import pairwise
+from pathlib import Path
 
 import pandas as pd
 import pytest
 
-from plaplace.compare import figures, summaries
+from plaplace.compare import figures, report, summaries
 from plaplace.compare.figures import style
 from plaplace.compare.reading import Tables
 from plaplace.compare.summaries.cost_growth import growth
@@ -144,6 +145,24 @@ def test_without_any_rival_floors_are_still_shown() -> None:
     table = made.rivals()
     summary = summaries.cost_rivals.summarise(Tables(made.everything() | {"rivals": table[table["role"] != "rival"]}))
     assert summary["best"] == [] and len(summary["contests"]) == 1 and len(summary["targets"]) == 1
+
+
+# -- the whole ------------------------------------------------------------------------------------------------------
+
+
+def test_costs_alone_name_nothing_that_was_not_measured(tmp_path: Path) -> None:
+    """A run of costs has no estimators to compare; with one table of those, their sections say what is missing."""
+    for name, table in made.everything().items():
+        table.to_csv(tmp_path / f"{name}.csv", index=False)
+    text = report.write(tmp_path).with_name("report.md").read_text("utf-8")
+    assert text.startswith(f"# {report.TITLE_OF_COST}\n")
+    sections = [line for line in text.splitlines() if line.startswith("## ")]
+    assert len(sections) == 8 and "Cost of exact values" in sections[2]
+    assert "Not measured" not in text and "Every problem here" not in text and "The truths are" not in text
+    (tmp_path / "scanning.csv").unlink()
+    assert "`scanning.csv` is not among its tables" in report.write(tmp_path).with_name("report.md").read_text("utf-8")
+    estimates = Tables(made.everything() | {"accuracy": pd.DataFrame({"x": [1]})})
+    assert estimates.about == (True, False, True)
 
 
 # -- figures --------------------------------------------------------------------------------------------------------

@@ -54,6 +54,52 @@ def test_hutchinson_is_exact_once_products_reach_the_dimension(method, mode):
     assert e.num_evaluations == (3 + 2 * 8 if method == "plain" else 3 + 2 * 7)
 
 
+@pytest.mark.parametrize("mode", ["reverse", "forward"])
+@pytest.mark.parametrize(
+    ("p", "method", "eps", "free"),
+    [
+        (1.0, "tangent", 0.0, True), ([1.0, 1.0], "hutch++", 0.0, True), (1.0, "xtrace", 0.0, True),
+        (1.0, "tangent", 0.1, False), (2.0, "tangent", 0.0, False), (2.0, "hutch++", 0.0, False),
+        ([1.0, 2.0], "tangent", 0.0, False), (2.0, "plain", 0.0, True), (2.0, "plain", 0.1, True),
+        (1.0, "plain", 0.0, False), ([2.0, 3.0], "plain", 0.0, False), ([2.0, math.inf], "plain", 0.0, False),
+    ],
+)  # fmt: skip
+def test_the_product_along_the_normal_is_made_where_it_enters(p, method, eps, free, mode):
+    """Of p = 1 on the tangent space and of p = 2 by tr J the value is that beside other p, for one product less."""
+    q, x = eight()
+    counted = CountedScore(q.score)
+    run = partial(hutchinson, x=x, num_probes=6, method=method, eps=eps, mode=mode)
+    e = run(counted, p=p, generator=generator())
+    assert e.num_evaluations * len(x) == counted.evaluations == ((1 if free else 3) + 2 * 6) * len(x)
+    first = p if isinstance(p, float) else p[0]
+    beside = run(q.score, p=[first, 2.5], generator=generator())
+    assert beside.num_evaluations == 3 + 2 * 6
+    for got, want in ((e.value, beside.value), (e.standard_error, beside.standard_error)):
+        torch.testing.assert_close(got.reshape(5, -1)[:, 0], want[:, 0], rtol=1e-11, atol=1e-12)
+
+
+@pytest.mark.parametrize(("p", "method", "whole"), [(1.0, "tangent", 7), (1.0, "hutch++", 7), (2.0, "plain", 8)])
+def test_hutchinson_without_the_normal_is_exact_once_products_reach_the_dimension(p, method, whole):
+    q, x = eight()
+    e = hutchinson(q.score, x, p, num_probes=8, method=method)
+    torch.testing.assert_close(e.value, q.p_laplacian(x, p), rtol=1e-11, atol=0)
+    assert (e.standard_error == 0).all()
+    assert e.num_evaluations == 1 + 2 * whole
+
+
+def test_without_the_normal_critical_points_and_one_dimension_keep_their_conventions():
+    a, x = torch.tensor([1.0, 2.0, 4.0]).double(), torch.tensor([[0.0, 0.0, 0.0], [1.0, 0.0, 0.0]]).double()
+    run = partial(hutchinson, lambda z: -a * z, num_probes=3)
+    assert_close(run(x, 2.0, method="plain").value, torch.tensor([-7.0, -7.0]).double(), condition=10)
+    one = run(x, 1.0)
+    assert_close(one.value, torch.tensor([math.nan, -6.0]).double(), condition=10)
+    assert one.standard_error.isnan().tolist() == [True, False]
+    assert not one.num_nonfinite.any()
+    for p, want in ((1.0, 0.0), (2.0, -12.0)):
+        e = hutchinson(lambda z: -(z**3), torch.tensor([[2.0]]).double(), p, method="plain")
+        assert (e.value.item(), e.num_evaluations) == (want, 3)  # a line has no tangents: n'Jn is all there is
+
+
 def test_infinity_needs_one_product():
     q, x = eight()
     for estimator in POINTWISE:

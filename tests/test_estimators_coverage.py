@@ -39,6 +39,14 @@ RANDOM = {
     "rademacher": partial(hutchinson, num_probes=24, distribution="rademacher", method="plain"),
 }
 
+# without the product along n
+SPARING = {
+    "p = 1, orthonormal": (1.0, partial(hutchinson, num_probes=3)),
+    "p = 1, gaussian": (1.0, partial(hutchinson, num_probes=40, distribution="gaussian")),
+    "p = 2, orthonormal": (2.0, partial(hutchinson, num_probes=4, method="plain")),
+    "p = 2, sphere": (2.0, partial(hutchinson, num_probes=24, distribution="sphere", method="plain")),
+}
+
 
 @pytest.mark.parametrize("name", FLUX)
 def test_contract_of_ball_means(name):
@@ -53,6 +61,12 @@ def test_contract_of_exact_values(name):
 @pytest.mark.parametrize("name", RANDOM)
 def test_contract_of_random_traces(name):
     check_estimator(RANDOM[name], target="pointwise", repeats=25)
+
+
+@pytest.mark.parametrize("name", SPARING)
+def test_contract_of_random_traces_without_the_normal(name):
+    p, estimator = SPARING[name]
+    check_estimator(estimator, target="pointwise", exponents=[p], repeats=25)
 
 
 @pytest.mark.parametrize("kind", ["iid", "frame"])
@@ -73,6 +87,13 @@ def test_coverage_of_ball_means(name):
 @pytest.mark.parametrize("name", RANDOM)
 def test_coverage_of_random_traces(name):
     check_estimator(RANDOM[name], target="pointwise", repeats=600, problems=["linear"])
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("name", SPARING)
+def test_coverage_of_random_traces_without_the_normal(name):
+    p, estimator = SPARING[name]
+    check_estimator(estimator, target="pointwise", exponents=[p], repeats=600, problems=["linear"])
 
 
 def digits_like():

@@ -59,6 +59,34 @@ def test_hutchinson_under_a_tolerance(mode, distribution, method):
     assert alone.num_evaluations[0] == e.num_evaluations[3]
 
 
+@pytest.mark.parametrize(
+    ("p", "method", "distribution"),
+    [
+        (1.0, "tangent", "orthonormal"),
+        (1.0, "tangent", "gaussian"),
+        (2.0, "plain", "orthonormal"),
+        (2.0, "plain", "sphere"),
+    ],
+)
+def test_hutchinson_under_a_tolerance_without_the_product_along_n(p, method, distribution):
+    a, x = torch.linspace(0.5, 2.0, 40).double(), torch.randn(4, 40, generator=generator()).double()
+    counted = CountedScore(lambda z: -a * z - z**3 / 10)
+    run = partial(hutchinson, x=x, num_probes=8, distribution=distribution, method=method, tolerance=0.9)
+    e = run(counted, p=p, generator=generator(), max_probes=96)
+    assert counted.evaluations == e.num_evaluations.sum()
+    assert (e.num_evaluations >= 1 + 16).all()
+    among = run(counted, p=[p, p], generator=generator(), max_probes=96)
+    assert torch.equal(among.value[:, 0], e.value)
+    exact = autodiff(counted, x, p).value
+    assert ((e.value - exact).abs() <= 5 * e.standard_error + 1e-9).all()
+    with_product = run(counted, p=[p, 3.0], generator=generator(), max_probes=8)
+    assert (with_product.num_evaluations == 3 + 16).all()
+    without = run(counted, p=p, generator=generator(), max_probes=8)
+    assert (without.num_evaluations == 1 + 16).all()
+    torch.testing.assert_close(without.value, with_product.value[:, 0])
+    torch.testing.assert_close(without.standard_error, with_product.standard_error[:, 0])
+
+
 @pytest.mark.parametrize("population", [None, 24])
 def test_rounds_give_the_summary_of_all_their_blocks(population):
     """Drawing 8 blocks at a time is summarising all of them, row by row up to where each stopped."""
@@ -101,6 +129,6 @@ def test_a_tolerance_ends_at_a_row_without_a_value_and_at_the_cap():
             generator=generator(),
         )
         assert e.value[0].isnan()
-        assert e.num_evaluations[0] == 3 + 16
+        assert e.num_evaluations[0] == 1 + 16
     capped = sphere_flux(torch.sin, x, 1.0, radius=1.0, num_directions=32, tolerance=1e-12, max_directions=64)
     assert capped.num_evaluations.tolist() == [64, 64]

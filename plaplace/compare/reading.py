@@ -32,6 +32,12 @@ FILES = {
     "controls": ("controls.csv",),
 }
 
+_ABOUT = (
+    ("estimates", "coverage", "maps", "published", "accuracy"),
+    ("detection", "paired", "roc", "worlds", "gallery", "controls"),
+    ("cost", "memory", "rivals", "scanning"),
+)
+
 _TEXT = {"label", "directions", "estimator", "problem", "score", "method", "kind", "what_is_wrong", "ball_mean_source"}
 
 
@@ -47,6 +53,12 @@ class Tables:
 
     def __getitem__(self, name: str) -> pd.DataFrame:
         return self.tables[name]
+
+    @property
+    def about(self) -> tuple[bool, bool, bool]:
+        """Whether estimators were compared, detectors, and whether costs were measured."""
+        estimators, detectors, cost = (any(name in self for name in names) for names in _ABOUT)
+        return estimators, detectors, cost
 
     def missing(self, names: tuple[str, ...]) -> list[str]:
         """File names of those tables that are not there."""

@@ -25,6 +25,7 @@ __all__ = ["write"]
 
 TITLE = "Estimators of the p-Laplacian of a log-density, compared where the truth is known"
 TITLE_OF_WORLDS = "Detectors of memorized images, compared where the truth is known"
+TITLE_OF_COST = "What p-Laplacians of a log-density, their estimators and scans cost"
 TITLE_OF_BOTH = "Estimators of the p-Laplacian and detectors of memorized images, compared where the truth is known"
 
 
@@ -82,18 +83,23 @@ _ENVIRONMENT.globals |= {"between": words.between, "tabulate": words.table}
 
 
 def _title(tables: Tables) -> str:
-    """What the report is of: estimators, detectors, or both."""
-    if "detection" not in tables:
-        return TITLE
+    """What the report is of: estimators, detectors, both, or cost alone."""
+    estimators, detectors, cost = tables.about
+    if not detectors:
+        return TITLE_OF_COST if cost and not estimators else TITLE
     return TITLE_OF_BOTH if "estimates" in tables or "coverage" in tables else TITLE_OF_WORLDS
 
 
 def _belongs(section: Section, tables: Tables) -> bool:
     """Whether the run was about what the section is about, so that its absence has to be told."""
-    detectors = any(name in tables for name in ("detection", "paired", "roc", "worlds", "gallery", "controls"))
-    estimators = any(name in tables for name in ("estimates", "coverage", "maps", "published", "cost", "accuracy"))
-    about = detectors if section.name.startswith("detection") else estimators
-    return about or not (detectors or estimators)
+    estimators, detectors, cost = tables.about
+    if section.name.startswith("detection"):
+        about = detectors
+    elif section.name.startswith("cost"):
+        about = cost or estimators  # a stage of the run that compares estimators
+    else:
+        about = estimators
+    return about or not (detectors or estimators or cost)
 
 
 def _body(section: Section, summary: dict[str, Any]) -> str:

@@ -29,8 +29,11 @@ class Normal:
     across: Tensor
 
     @staticmethod
-    def of(jacobian: Jacobian) -> Normal:
+    def of(jacobian: Jacobian, product: bool) -> Normal:
+        """Without the product n'Jn and the share stay 0."""
         norm, normal = unit_normal(jacobian.scores())
+        if not product:
+            return Normal(norm, normal, torch.zeros_like(norm), torch.zeros_like(norm))
         frame = Frame.of(normal)
         along, across = frame.split(jacobian.forms(frame.first()))
         return Normal(norm, normal, along, across)
@@ -59,6 +62,17 @@ class Trace:
         """d, of the space the probes live in: R^D for "plain", else the tangent space, R^(D-1)."""
         return self.rows.dimension - (self.method != "plain")
 
+    @property
+    def normal_product(self) -> bool:
+        """Whether n'Jn enters beside a sampled trace.
+
+        Of tr J (plain) p = 2 takes that alone; of the tangential trace p = 1 does, at eps = 0, and where n = 0, so that
+        a direction is missing, it has no value.
+        """
+        if self.method == "plain":
+            return any(p != 2 for p in self.powers)
+        return self.eps > 0 or any(p != 1 for p in self.powers)
+
     def draw(self, distribution: str, number: int, generator: torch.Generator) -> Probes:
         """Probes that spend `number` products (fewer for a whole orthonormal frame)."""
         if self.method == "hutch++":
@@ -79,7 +93,7 @@ class Trace:
             number = 1 if probes is None else len(probes.vectors)
             return torch.zeros(0, number, len(self.powers), dtype=torch.float64), torch.zeros(0, dtype=torch.int64)
         with Jacobian.at(self.rows, points, self.mode) as jacobian:
-            known = Normal.of(jacobian)
+            known = Normal.of(jacobian, probes is None or self.normal_product)
             tangential = known.across[:, None] if probes is None else self.tangential(jacobian, known, probes)
         return self.values(known, tangential), jacobian.failed
 
@@ -157,7 +171,7 @@ def probe_until(
         for group in rows.groups(1, len(active)):
             which = active[group]
             with Jacobian.at(rows, rows.flat[which], trace.mode) as jacobian:
-                here = known[0][which] if known else Normal.of(jacobian)
+                here = known[0][which] if known else Normal.of(jacobian, trace.normal_product)
                 values.append(trace.values(here, trace.tangential(jacobian, here, probes)))
             bad.append(jacobian.failed)
             fresh.append(here)
@@ -170,7 +184,7 @@ def probe_until(
     rounds = -(-most // num_probes)
     result = until(round_of, len(x), len(trace.powers), tolerance, rounds, x.device, population)
     repeated = (result.rounds - 1).clamp(min=0) * (trace.mode == "reverse")
-    cost = 3 + 2 * result.blocks + repeated
+    cost = 1 + 2 * trace.normal_product + 2 * result.blocks + repeated
     freedom = (result.blocks - 1).double()
     if orthonormal:
         freedom = freedom.masked_fill(result.blocks == d, torch.inf)

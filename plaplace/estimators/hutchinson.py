@@ -47,7 +47,8 @@ def hutchinson(
         |s|^(p-2) [ (p-1) n'Jn + T ],      T = mean of z'Jz,  E zz' = the projection onto the tangent space,  J = Ds(x).
 
     One product gives n'Jn. The trace is unbiased, since E z'Jz = tr(J E zz'); its variance is that of the tangential
-    part alone, and p = inf needs no probes.
+    part alone, and p = inf needs no probes. Where n'Jn drops out its product is not made: for p = 1, which is
+    T / |s|, and for p = 2 with "plain", which is tr J.
 
     Args:
         score: row by row, (N, *shape) -> (N, *shape), differentiable by torch.
@@ -69,8 +70,9 @@ def hutchinson(
             at most `max_probes` probes, after which the error may be larger. For "tangent" and "plain".
 
     Returns:
-        Estimate at `3 + 2m` evaluations a point: the score, the normal product and m more, each product counted as 2.
-        At `|s| = 0` the conventions of `operators.p_laplacian`.
+        Estimate at `3 + 2m` evaluations a point: the score, the normal product and m more, each product counted as 2;
+        at `1 + 2m` if every p is 1 (with eps = 0), or, for "plain", 2. A p has the same value, to rounding, alone and
+        among others. At `|s| = 0` the conventions of `operators.p_laplacian`.
 
     Raises:
         ValueError: p < 1, unknown names, m < 1 (3 for "hutch++"; 6 and even for "xtrace"), "xtrace" with
@@ -83,6 +85,8 @@ def hutchinson(
     >>> e = hutchinson(lambda z: -curvature * z, x, [1.0, 2.0], num_probes=2)
     >>> e.value, e.num_evaluations
     (tensor([[-6., -7.]]), 7)
+    >>> hutchinson(lambda z: -curvature * z, x, 2.0, num_probes=3, method="plain").num_evaluations
+    7
     """
     rows = prepare(score, x, chunk_size)
     powers, single = exponents(p)
@@ -122,7 +126,7 @@ def hutchinson(
         summary = Summary(values[:, 0], values[:, 0] * 0, math.inf, "nothing random: n'Jn is all there is")
     else:
         summary = trace.summarise(values, probes)
-    cost = 3 + 2 * (0 if probes is None else probes.products)
+    cost = 3 if probes is None else 1 + 2 * trace.normal_product + 2 * probes.products
     return finish(
         x, summary.mean, summary.standard_error, bad, cost, summary.degrees_of_freedom, summary.covers, single
     )

@@ -18,7 +18,7 @@ __all__ = ["DEFAULT_STATISTICS", "PROFILE", "RATIO", "Settings", "describe", "di
 PROFILE = "profile"
 DEFAULT_STATISTICS = ("flux_1", "flux_2", "denoising_loss", "displacement")  # of the probes that the detector needs
 RATIO = 0.2  # sigma / alpha of the default level: between the 0.1 and 0.4 that the development seeds chose for images
-_NUMBERS = {"cpu": 2**18, "elsewhere": 2**22}  # in one call of the network
+_NUMBERS = {"cpu": 2**16, "elsewhere": 2**22}  # in one call of the network; larger ones leave a CPU's cache
 LEAST_CALLS = 12  # of a detector with two levels and a standard error
 MOST_ROUNDS = 8  # of an image near the threshold
 

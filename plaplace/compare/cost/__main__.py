@@ -26,6 +26,7 @@ def main(arguments: list[str] | None = None) -> int:
     options.out.mkdir(parents=True, exist_ok=True)
     with one_thread():
         provenance = collect(quick=options.quick)
+        provenance["command"] = provenance["command"].replace("__main__.py", "python -m plaplace.compare.cost")
         write_provenance(options.out, provenance | {"run_id": run_id(provenance)})
         cost.measure(options.out, options.quick, show)
         if options.rivals:

@@ -1,7 +1,7 @@
 """Our estimators on networks beside others: curvlinops, torch.func, the paper's flux as published; at equal calls.
 
-A rival gives a trace or a flux and nothing else; ours gives the p-Laplacian with its standard error, for which it pays
-one more product, the one along the score. The floor is score calls on the same batch, alone.
+A rival gives a trace or a flux and nothing else; ours gives the p-Laplacian with its standard error: of p = 1, or, by
+"plain", of p = 2, which is the trace. The floor is score calls on the same batch, alone.
 """
 
 from __future__ import annotations
@@ -182,8 +182,8 @@ def _ours(job: Job, score: Score) -> dict[str, Work]:
         return {f"autodiff {mode}": partial(_autodiff, score, mode) for mode in modes}
     if job.method == "flux":
         return {f"sphere_flux {kind}": partial(_flux, score, job.m, kind, g) for kind in ("frame", "iid")}
-    method = "tangent" if job.method == "hutchinson" else job.method
-    return {f"hutchinson {method}": partial(_hutchinson, score, job.m, method, g)}
+    methods = {"tangent": 1.0, "plain": 2.0} if job.method == "hutchinson" else {job.method: 1.0}
+    return {f"hutchinson {method}": partial(_hutchinson, score, job.m, method, p, g) for method, p in methods.items()}
 
 
 def _autodiff(score: Score, mode: str, x: Tensor) -> Estimate:
@@ -194,8 +194,8 @@ def _flux(score: Score, m: int, directions: str, g: torch.Generator, x: Tensor) 
     return estimators.sphere_flux(score, x, 1.0, radius=RADIUS, num_directions=m, directions=directions, generator=g)
 
 
-def _hutchinson(score: Score, m: int, method: str, g: torch.Generator, x: Tensor) -> Estimate:
-    return estimators.hutchinson(score, x, 1.0, num_probes=m, method=method, generator=g)
+def _hutchinson(score: Score, m: int, method: str, p: float, g: torch.Generator, x: Tensor) -> Estimate:
+    return estimators.hutchinson(score, x, p, num_probes=m, method=method, generator=g)
 
 
 def estimator_contest(job: Job) -> Contest:

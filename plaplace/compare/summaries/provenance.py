@@ -24,6 +24,7 @@ def summarise(tables: Tables) -> dict[str, Any]:
         else:
             flat.append([key.replace("_", " "), _text(value)])
     return {
+        "cost_alone": tables.about == (False, False, True),
         "estimators": "estimates" in tables or "coverage" in tables,
         "detectors": "detection" in tables,
         "flat": flat,

@@ -19,7 +19,8 @@ PROBLEMS = {
 
 
 def summarise(tables: Tables) -> dict[str, Any]:
-    """Problems, number of contenders and of runs, worlds and statistics, whether the run was a quick one."""
+    """Problems, number of contenders and of runs, worlds and statistics, whether the run was one of costs alone, and
+    whether a quick one."""
     parts = [tables[name] for name in ("estimates", "coverage") if name in tables]
     problems = list(dict.fromkeys(name for part in parts for name in part["problem"]))
     contenders = {title for part in parts for title in with_contender(part)["contender"]}
@@ -31,6 +32,7 @@ def summarise(tables: Tables) -> dict[str, Any]:
         "repeats": repeats,
         "worlds": _worlds(tables),
         "statistics": tables["detection"]["statistic"].nunique() if "detection" in tables else 0,
+        "cost_alone": tables.about == (False, False, True),
         "quick": bool(tables.provenance.get("quick", False)),
     }
 
