@@ -277,3 +277,16 @@ def test_the_routes_are_independent() -> None:
     for stem in one | two:
         other, library = (two, "mpmath") if stem in one else (one, "flint")
         assert not imports[stem] & ({f"reference.{each}" for each in other} | {library}), stem
+
+
+@pytest.mark.parametrize("name", [name for name, line in CASES.items() if int(line["D"]) <= 16])
+def test_derivatives_of_the_score_keep_the_digits_of_the_operator(name: str) -> None:
+    """What somebody's products with the Jacobian give: the tail's size must not be what their rounding is relative to."""
+    case = families.build(name)
+    lines = [line for line in VALUES[name] if line["quantity"] == "laplacian"]
+    x = torch.from_numpy(case.point)[None].requires_grad_(True)
+    score = mixture(case).score(x)[0]
+    trace = sum(torch.autograd.grad(entry, x, retain_graph=True)[0][0, i] for i, entry in enumerate(score))
+    for line in lines:
+        error = excess(float(trace), Fraction(line["value"]), Fraction(line["condition"]))
+        assert error <= 1, f"the trace of the differentiated score is off by {error:.3g} times the promise"

@@ -52,6 +52,15 @@ class Block(NamedTuple):
     def score(self) -> Tensor:
         return (self.responsibilities[..., None] * self.component_scores).sum(0)
 
+    @property
+    def followed_score(self) -> Tensor:
+        """The score where torch follows its derivatives: `s_0 + sum r_k (S_k - s_0)` with s_0 = s held constant.
+
+        `sum dr_k = 0` makes them those of s, in the centred form that keeps its digits in a far tail.
+        """
+        held = self.score.detach()
+        return held + (self.responsibilities[..., None] * (self.component_scores - held)).sum(0)
+
 
 def log_joint(log_weights: Tensor, covariances: Covariances, quadratic: Tensor) -> Tensor:
     """`log w_k + log N(x; mu_k, Sigma_k)` from the quadratic forms (K, N)."""
@@ -93,13 +102,13 @@ def curvatures(b: Block, covariances: Covariances) -> Curvatures:
     return Curvatures(b.log_prob, score, norm, normal, tangential)
 
 
-def evaluate(b: Block, covariances: Covariances, wants: Wants) -> Evaluation:
-    """What is wanted of a block, all of it to be trusted."""
+def evaluate(b: Block, covariances: Covariances, wants: Wants, followed: bool) -> Evaluation:
+    """What is wanted of a block, all of it to be trusted; `followed` where torch follows its derivatives."""
     trusted = torch.ones_like(b.log_prob, dtype=torch.bool)
     if wants == "log_prob":
         return Evaluation(b.log_prob, trusted)
     if wants == "score":
-        return Evaluation(b.log_prob, trusted, b.score)
+        return Evaluation(b.log_prob, trusted, b.followed_score if followed else b.score)
     if wants == "laplacian":
         return Evaluation(b.log_prob, trusted, tangential=laplacian(b, covariances))
     c = curvatures(b, covariances)

@@ -33,10 +33,10 @@ class Evaluator:
 
     def evaluate(self, x: Tensor, wants: Wants) -> Evaluation:
         """Values at points x, (N, D), all of them to be trusted."""
-        few = x.numel() * len(self._means) <= _FEW_NUMBERS
-        form = None if few or self._followed(x) else self._form(wants)
+        few, followed = x.numel() * len(self._means) <= _FEW_NUMBERS, self._followed(x)
+        form = None if few or followed else self._form(wants)
         if form is None:
-            return self._carefully(x, wants)
+            return self._carefully(x, wants, followed)
         centre = self._centre if form.centred else None
         size = form.block * (1 if x.device.type == "cpu" else _ELSEWHERE)
         # blocks of one size: the last one is not a small rest
@@ -59,10 +59,10 @@ class Evaluator:
         numbers = _CAREFUL_NUMBERS * (1 if rows.device.type == "cpu" else _ELSEWHERE)
         return rows.split(max(1, numbers // elements))
 
-    def _carefully(self, x: Tensor, wants: Wants) -> Evaluation:
+    def _carefully(self, x: Tensor, wants: Wants, followed: bool = False) -> Evaluation:
         number, dimension = self._means.shape
         blocks = self.careful_blocks(x, number * dimension)
-        return _cat([components.evaluate(self.block(block), self._covariances, wants) for block in blocks])
+        return _cat([components.evaluate(self.block(block), self._covariances, wants, followed) for block in blocks])
 
     def _form(self, wants: Wants) -> fast.Form | None:
         """The fast form for what is wanted, made at its first use; None where there is none."""
