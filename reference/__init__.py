@@ -8,6 +8,7 @@
     ball_cases, ball_means   means over balls: enclosures or converged quadrature, by divergence and by volume
     arcs, radial             route two for them, mpmath
     tables, ball_rows        how a row is made of both routes; how tables are written and read back
+    export                   what the package carries of the tables, with its inputs
 
 Nothing here imports plaplace, and neither route imports the other. `python -m reference` writes the tables again, byte
 for byte. A new case is one line in `families._catalogue` or `hard.catalogue`: its rows follow by themselves.

@@ -12,13 +12,14 @@ import time
 import flint
 import mpmath
 
-from reference import families, tables
+from reference import export, families, tables
 from reference.ball_cases import ball_cases
 from reference.ball_rows import BALL_COLUMNS, ball_lines
 
 
 def main(chosen: list[str]) -> None:
-    """Pointwise tables by family, the ball means, the list of cases and `versions.json`; progress on stderr."""
+    """Pointwise tables by family, the ball means, the list of cases, `versions.json`, and what the package carries of
+    them; progress on stderr."""
     start = time.monotonic()
     cases = [families.build(name) for name in families.NAMES]
     slugs = list(dict.fromkeys(tables.slug(case.family) for case in cases))
@@ -53,6 +54,7 @@ def main(chosen: list[str]) -> None:
     }
     with (tables.FOLDER / "versions.json").open("w", encoding="utf-8", newline="") as file:
         file.write(json.dumps(made_with, indent=2) + "\n")
+    export.write()
 
 
 if __name__ == "__main__":

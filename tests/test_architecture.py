@@ -28,7 +28,8 @@ ALLOWED = {
     "memorization/worlds": {"models", "networks", "mixture", "noise", "sampling", "extras"},
     "compare": LEAVES | {"estimators", "mixture", "networks", "models", "memorization"},
     "scan": LEAVES | {"models", "memorization", "compare", "sampling", "extras"},
-    "cli": {"compare", "scan", "networks", "noise"},
+    "verify": LEAVES | {"estimators", "mixture", "models", "compare", "testing"},
+    "cli": {"compare", "scan", "verify", "networks", "noise"},
 }
 
 

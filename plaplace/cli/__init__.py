@@ -9,6 +9,7 @@ import typer
 from plaplace.cli.compare import compare
 from plaplace.cli.scan import scan
 from plaplace.cli.train import train
+from plaplace.cli.verify import verify
 
 __all__ = ["app"]
 
@@ -38,5 +39,5 @@ def main(
     """p-Laplace operators of score functions: exact for Gaussian mixtures, estimated for diffusion models."""
 
 
-for command in (scan, train, compare):
+for command in (scan, train, compare, verify):
     app.command()(command)
