@@ -7,9 +7,28 @@
 tensor([-0.5000])
 """
 
-from plaplace import estimators, noise
-from plaplace.estimate import Estimate
-from plaplace.mixture import GaussianMixture, LowRank
+from importlib import import_module
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from plaplace import estimators, noise
+    from plaplace.estimate import Estimate
+    from plaplace.mixture import GaussianMixture, LowRank
 
 __all__ = ["Estimate", "GaussianMixture", "LowRank", "estimators", "noise"]
 __version__ = "0.1.0"
+
+_MODULES = {"Estimate": "plaplace.estimate", "GaussianMixture": "plaplace.mixture", "LowRank": "plaplace.mixture"}
+
+
+# torch takes a second or more to import, and `plaplace --help` does not need it: names are looked up when asked for
+def __getattr__(name: str) -> Any:
+    if name in _MODULES:
+        return getattr(import_module(_MODULES[name]), name)
+    if name in __all__:
+        return import_module(f"plaplace.{name}")
+    raise AttributeError(f"module 'plaplace' has no attribute {name!r}")
+
+
+def __dir__() -> list[str]:
+    return [*__all__, "__version__"]

@@ -281,7 +281,7 @@ def test_the_routes_are_independent() -> None:
 
 @pytest.mark.parametrize("name", [name for name, line in CASES.items() if int(line["D"]) <= 16])
 def test_derivatives_of_the_score_keep_the_digits_of_the_operator(name: str) -> None:
-    """What somebody's products with the Jacobian give: the tail's size must not be what their rounding is relative to."""
+    """What products with the Jacobian give: the tail's size must not be what their rounding is relative to."""
     case = families.build(name)
     lines = [line for line in VALUES[name] if line["quantity"] == "laplacian"]
     x = torch.from_numpy(case.point)[None].requires_grad_(True)
