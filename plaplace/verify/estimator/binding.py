@@ -71,6 +71,14 @@ class Bound:
     number: int | None
     many: bool | None = field(default=None)
 
+    @property
+    def fixed_length(self) -> float | None:
+        """The radius or step that a setting fixes; None where it is free."""
+        given = [
+            self.settings[self.names[role]] for role in ("radius", "step") if self.names.get(role) in self.settings
+        ]
+        return None if not given or given[0] is None else float(given[0])
+
     def __call__(
         self, score: Native, x: Tensor, p: Sequence[float], length: float | None, seed: int, **extra: Any
     ) -> Answer:
@@ -100,7 +108,7 @@ class Bound:
     def _call(self, score: Native, x: Tensor, p: Any, length: float | None, seed: int, extra: dict[str, Any]) -> Any:
         arguments = dict(self.settings) | extra
         for role in ("radius", "step"):
-            if role in self.names and length is not None:
+            if role in self.names and length is not None and self.names[role] not in self.settings:
                 arguments[self.names[role]] = length
         if "number" in self.names and self.number is not None:
             arguments.setdefault(self.names["number"], self.number)
@@ -136,7 +144,7 @@ def bind(
         raise ValueError(f"settings {unknown} were given; the parameters after p are {others or 'none'}")
     names: dict[str, str] = {}
     for role, known in ROLES.items():
-        found = [name for name in known if name in others and (name not in settings or role == "number")]
+        found = [name for name in known if name in others and (name not in settings or role != "random")]
         if found:
             names[role] = found[0]
     if "radius" in names:

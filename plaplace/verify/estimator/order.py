@@ -26,7 +26,7 @@ _LEAST = 1.6  # a symmetric formula has order 2, a one-sided one 1
 
 def judge_order(trial: Trial) -> Iterator[Finding]:
     """One finding for estimators with a radius or a step: the order of the bias in it, fitted where it can be seen."""
-    if not {"radius", "step"} & set(trial.bound.names):
+    if not {"radius", "step"} & set(trial.bound.names) or trial.bound.fixed_length is not None:
         return
     scene, clause = scenes()[1], "order of the bias"
     scene, clause = scenes()[1], "order of the bias"

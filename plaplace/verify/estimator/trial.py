@@ -46,6 +46,8 @@ class Trial:
 
     def lengths(self, scene: Scene) -> list[float | None]:
         """The radii or steps to ask for in a scene; None where the estimator has neither."""
+        if self.bound.fixed_length is not None:
+            return [self.bound.fixed_length]
         if self.target == "ball_mean":
             return [*scene.radii]
         if "radius" in self.bound.names:
