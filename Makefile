@@ -5,7 +5,7 @@ BIN    := $(VENV)/bin
 OUT    ?= report
 export OMP_NUM_THREADS ?= 1
 
-.PHONY: report test check reference bench bench-publish bench-check rivals emoji clean
+.PHONY: report test check reference bench bench-publish bench-check rivals package docs emoji clean
 
 report: $(VENV)/.installed                ## the main job: `plaplace compare`; OUT=DIR, QUICK=1, JOBS=2
 	$(BIN)/plaplace compare --out $(OUT) $(if $(QUICK),--quick) $(if $(JOBS),--jobs $(JOBS))
@@ -37,6 +37,24 @@ rivals: $(VENV)/.installed-dev            ## time rivals and floors in turns: re
 	$(BIN)/python -m plaplace.compare.rivals --out results/rivals $(if $(QUICK),--quick) $(if $(CASE),--case $(CASE))
 	$(BIN)/python -m pytest -q benchmarks/rivals --benchmark-timer=time.process_time \
 		--benchmark-json=results/rivals/benchmark.json
+
+# the wheel is installed and run where nothing else of this tree is; build/package/empty starts as empty as a user's
+package:                                  ## wheel and sdist in dist/, checked and tried in an empty environment; EXTRAS=digits,ray
+	rm -rf dist build/package
+	$(PYTHON) -m venv build/package/tools
+	build/package/tools/bin/python -m pip install -q build twine
+	build/package/tools/bin/python -m build --outdir dist .
+	build/package/tools/bin/python -m twine check --strict dist/*
+	$(MAKE) --no-print-directory VENV=build/package/empty build/package/empty/.torch
+	build/package/empty/bin/python -m pip install -c constraints.txt "$$(ls dist/*.whl)[$(or $(EXTRAS),digits)]"
+	build/package/empty/bin/python -m pip check
+	cd build/package && empty/bin/plaplace --version && empty/bin/python -m doctest ../../README.md
+	cd build/package && empty/bin/plaplace compare --quick --problem triangle --out report
+
+docs: $(VENV)/.installed-docs             ## the documentation in build/docs; a warning is an error. No network once installed
+	rm -rf build/docs
+	$(BIN)/python -m sphinx -q -b html -n -W --keep-going -d build/doctrees docs build/docs
+	@echo "open build/docs/index.html"
 
 emoji: $(VENV)/.installed runs/emoji-pictures/.fetched  ## a text-to-image model of emoji in runs/emoji; QUICK=1, RESUME=1
 	$(BIN)/python -m pip install -q -c constraints.txt -e '.[diffusers]'
@@ -70,6 +88,11 @@ $(VENV)/.installed-dev: $(VENV)/.installed
 	$(BIN)/python -m pip install -c constraints.txt -e '.[dev]'
 	$(BIN)/python -m pip install --no-deps curvlinops-for-pytorch==3.0.1 backpack-for-pytorch unfoldNd einconv
 	$(BIN)/python -m pip install -c constraints.txt einops linear_operator opt-einsum tqdm tabulate
+	touch $@
+
+$(VENV)/.installed-docs: $(VENV)/.installed docs/_ext/offline_mathjax.py
+	$(BIN)/python -m pip install -c constraints.txt -e '.[docs]'
+	$(BIN)/python docs/_ext/offline_mathjax.py
 	touch $@
 
 $(VENV)/.installed-bench: $(VENV)/.installed-dev
