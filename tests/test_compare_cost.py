@@ -15,6 +15,7 @@ from plaplace.compare.cost import estimators, exact, memory, scanning, sweeps
 from plaplace.compare.rivals.cases import Case
 
 START = {kind: {"N": 8, "K": 2, "D": 3} for kind in cost.KINDS}
+LARGE = {kind: {"N": 8, "K": 2, "D": 6} for kind in sweeps.LARGE}
 
 
 def silent(stage: str, done: int, total: int) -> None:
@@ -31,6 +32,20 @@ def test_a_sweep_spans_two_decades_and_keeps_the_rest(kind: str) -> None:
             assert {getattr(case, other) for case in cases} == {sweeps.BASE[kind][other]}
 
 
+@pytest.mark.parametrize("kind", sweeps.LARGE)
+def test_the_sweep_over_large_dimensions_spans_two_decades(kind: str) -> None:
+    cases = list(sweeps.large_cases(kind, torch.float64))
+    assert [case.D for case in cases] == [sweeps.LARGE[kind]["D"] * step for step in sweeps.STEPS]
+    assert {(case.N, case.K) for case in cases} == {(sweeps.LARGE[kind]["N"], sweeps.LARGE[kind]["K"])}
+
+
+@pytest.mark.parametrize("kind", cost.KINDS)
+def test_in_a_dense_mixture_every_component_has_weight(kind: str) -> None:
+    found = [sweeps.problem(Case(kind, 300, 4, 16, torch.float64, ()), dense) for dense in (False, True)]
+    least = [float(each.mixture.responsibilities(each.x).min()) for each in found]
+    assert least[0] < 1e-30 and least[1] > 1e-3, f"{kind}: the least responsibilities are {least}"
+
+
 @pytest.mark.parametrize(("kind", "dtype"), list(product(cost.KINDS, (torch.float64, torch.float32))))
 def test_the_mixture_of_a_case_has_its_kind_and_type(kind: str, dtype: torch.dtype) -> None:
     made = sweeps.problem(Case(kind, 12, 3, 5, dtype, ()))
@@ -42,8 +57,14 @@ def test_the_mixture_of_a_case_has_its_kind_and_type(kind: str, dtype: torch.dty
 def test_exact_rows_have_every_kind_letter_and_size() -> None:
     stages: list[tuple[int, int]] = []
     steps = {torch.float64: (1, 2), torch.float32: (2,)}
-    rows = pd.DataFrame(exact.exact_rows(START, steps, 5, lambda stage, done, total: stages.append((done, total))))
-    swept = rows[rows["sweep"] != "dispatch"]
+    rows = pd.DataFrame(
+        exact.exact_rows(START, LARGE, steps, 5, lambda stage, done, total: stages.append((done, total)))
+    )
+    large = rows[rows["sweep"] == sweeps.LARGE_D]
+    assert [(row["kind"], row["D"], row["dtype"]) for row in large.to_dict("records")] == [
+        (kind, size, "float64") for kind, size in product(("spherical", "full"), (6, 12))
+    ]
+    swept = rows[~rows["sweep"].isin(["dispatch", sweeps.LARGE_D])]
     expected = {(kind, letter, "float64", n) for kind, letter, n in product(cost.KINDS, "NKD", (1, 2))}
     expected |= {(kind, letter, "float32", 2) for kind, letter in product(cost.KINDS, "NKD")}
     received = {
@@ -140,6 +161,7 @@ def test_a_picture_is_read_as_a_tensor() -> None:
 @pytest.mark.slow
 def test_the_whole_stage_small(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(sweeps, "START", START)
+    monkeypatch.setattr(sweeps, "LARGE", LARGE)
     monkeypatch.setattr(estimators, "QUICK", estimators.QUICK[:1])
     monkeypatch.setattr(cost, "_SIZES", {True: (100, 1000)})
     stages: set[str] = set()

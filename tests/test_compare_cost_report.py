@@ -10,6 +10,7 @@ import pandas as pd
 import pytest
 
 from plaplace.compare import figures, report, summaries
+from plaplace.compare.cost.sweeps import LARGE_D
 from plaplace.compare.figures import style
 from plaplace.compare.reading import Tables
 from plaplace.compare.summaries.cost_growth import growth
@@ -61,7 +62,7 @@ def test_a_growth_as_promised_holds_and_another_does_not() -> None:
     assert broken.met is False
     assert "4 of 6 measured growths are, over 1.5 to 1.5 decades" in broken.text
     assert (
-        "spherical N 1.2 [1.2, 1.2] for 1 (its floor 1.2, its last decade 1.2); full D 1.7 [1.7, 1.7] for 2"
+        "spherical N 1.2 [1.2, 1.2] for 1 (its floor 1.2 [1.2, 1.2], its last decade 1.2); full D 1.7 [1.7, 1.7] for 2"
         in broken.text
     )
 
@@ -69,6 +70,22 @@ def test_a_growth_as_promised_holds_and_another_does_not() -> None:
 def test_growth_of_the_other_kinds_promises_nothing() -> None:
     finding = found("cost", "Growth of the other kinds", cost=made.cost(diagonal_D=0.5))
     assert finding.met is None and "diagonal D 0.5" in finding.text
+
+
+def test_large_dimensions_are_a_growth_of_their_own() -> None:
+    table = made.cost(spherical_D=0.8)
+    again = made.cost()
+    large = again[(again["sweep"] == "D") & (again["kind"] == "spherical") & (again["dtype"] == "float64")]
+    table = pd.concat([table, large.assign(sweep=LARGE_D)])
+    text = found("cost", "Exact values should cost", cost=table).text
+    assert "6 of 7 measured growths are" in text and "spherical D 0.8 [0.8, 0.8] for 1" in text
+    summary = summaries.cost.summarise(Tables(made.everything() | {"cost": table}))
+    (curve,) = summary["large"]
+    assert (curve.name, curve.letter, curve.off) == ("spherical large D", "D", pytest.approx(0, abs=1e-9))
+    assert [row[1] for row in summary["rows"] if row[1].startswith("large")] == ["large D to 1,000 (N = 64, K = 8)"]
+    with style.styled():
+        shown = [axes for axes in figures.cost.draw(summary).axes if axes.get_visible()]
+    assert len(shown) == 13 and sum(axes.get_xlabel() == "large dimension D" for axes in shown) == 1
 
 
 def test_a_quick_run_with_few_sizes_judges_no_growth() -> None:

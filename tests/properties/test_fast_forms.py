@@ -189,6 +189,22 @@ def test_equal_terms_that_all_round_one_way(kind):
     assert not bool(got.trusted) or abs(float(got.tangential) / want - 1) <= PROMISE
 
 
+@pytest.mark.parametrize("dtype", [DOUBLE, torch.float32])
+@pytest.mark.parametrize("d", [1025, 100_000])
+def test_many_dimensions_cost_neither_trust_nor_digits(d, dtype):
+    """Constant vectors again, near each other: added up one after another, 10^5 terms would not be trusted."""
+    means = torch.stack([torch.full((d,), 1.0625, dtype=dtype), torch.full((d,), -1.05, dtype=dtype)])
+    q = GaussianMixture(torch.tensor([0.5, 0.5], dtype=dtype), means, torch.full((2,), 0.25, dtype=dtype))
+    values, x = q._evaluator, means[:1] + 1  # exact, and with precision 4: |s| = 4 sqrt(D), n'Hn = -4
+    got = values._form("p_laplacian").evaluate(centred(values, x), "p_laplacian")
+    assert bool(got.trusted.all())
+    limit = PROMISE / torch.finfo(DOUBLE).eps * torch.finfo(dtype).eps
+    wanted = {"norm": 4 * math.sqrt(d), "normal": -4.0, "tangential": -4.0 * (d - 1)}
+    for name, want in wanted.items():
+        error = abs(float(getattr(got, name)) / want - 1)
+        assert error <= limit, f"{name}: {getattr(got, name)}, want {want}, relative error {error} above {limit}"
+
+
 @pytest.mark.parametrize("wide", [False, True])
 def test_a_weight_of_zero_costs_no_trust(wide):
     g = torch.Generator().manual_seed(0)

@@ -45,7 +45,7 @@ def measure(folder: Path, quick: bool = False, progress: Progress | None = None)
     report = progress or (lambda stage, done, total: None)
     repeats = 5 if quick else 7
     with one_thread():
-        rows = exact_rows(sweeps.START, _STEPS[quick], repeats, report)
+        rows = exact_rows(sweeps.START, sweeps.LARGE, _STEPS[quick], repeats, report)
         rows += estimators.estimator_rows(estimators.QUICK if quick else estimators.FULL, repeats, report)
         scans = scanning_rows(repeats, report)
     paths = [_write(folder, "cost.csv", rows), _write(folder, "scanning.csv", scans)]

@@ -1,8 +1,8 @@
 """Exact values against N, K and D, beside a measured floor.
 
 The floor is what no formulation avoids, timed in the same turns (`plaplace.compare.rivals.floors`): K N exponentials
-and matrix products with the parameters, as many as the kind needs. It is timed on blocks of at most 1,024 points
-and 2^18 numbers, which stay in cache, and counted as often as the points need it.
+and matrix products with the parameters, as many as the kind needs. It is timed on blocks of 256 to 1,024 points, of
+2^18 numbers where that allows it, which stay in cache, and counted as often as the points need it.
 
     spherical   x'm_k                                                      one product (N, D) by (D, K)
     diagonal    x'P_k x and x'P_k m_k, then P_k x and s'P_k s               four of them
@@ -28,7 +28,7 @@ from plaplace.compare.timing import Turns, turns
 __all__ = ["PRODUCTS", "exact_rows"]
 
 PRODUCTS = {"spherical": 1, "diagonal": 4, "low_rank": 3, "full": 1}
-_BLOCK, _NUMBERS = 1024, 2**18
+_BLOCK, _NUMBERS, _LEAST = 1024, 2**18, 256  # fewer points would wait for the parameters, read anew for each block
 _PACKED = 128  # above it the packed products leave the cache, and a second matrix product is cheaper
 _SMALLEST = 4  # dimensions up to which s'P_k s of full covariances costs less than it takes to launch
 _DISPATCH = {"N": 8, "K": 4, "D": 8}  # a call on them is dispatch and nothing else
@@ -39,21 +39,28 @@ Row = dict[str, Any]
 
 def exact_rows(
     start: Mapping[str, Mapping[str, int]],
+    large: Mapping[str, Mapping[str, int]],
     steps: Mapping[torch.dtype, tuple[int, ...]],
     repeats: int,
     progress: Progress,
 ) -> list[Row]:
     """A row a case: `p_laplacian` at p = 1 (log-density, |s|, tr H and n'Hn in one call) and its floor.
 
-    The rows with sweep "dispatch" are a call on 8 points of a tiny mixture: what a call costs before it computes.
+    The rows with sweep "dispatch" are a call on 8 points of a tiny mixture: what a call costs before it computes; those
+    with sweep "large D", in float64 alone, are of the mixtures of `sweeps.large_cases`.
 
     Args:
         start: the smallest size of each letter, by kind; see `sweeps.START`.
+        large: likewise of the sweep over large D, with its N and K; see `sweeps.LARGE`.
         steps: data type -> multiples of it.
         repeats: turns of each; at least 5.
         progress: called with (stage, done, of how many).
     """
     plan = [(sweep, case) for dtype, chosen in steps.items() for sweep, case in _plan(start, dtype, chosen)]
+    chosen = steps.get(torch.float64, ())
+    plan += [
+        (sweeps.LARGE_D, case) for kind in large for case in sweeps.large_cases(kind, torch.float64, large, chosen)
+    ]
     rows: list[Row] = []
     for done, (sweep, case) in enumerate(plan):
         rows.append(_row(sweep, case, repeats))
@@ -72,8 +79,8 @@ def _plan(
 
 
 def _row(sweep: str, case: Case, repeats: int) -> Row:
-    problem = sweeps.problem(case)
-    block = _first(problem, min(case.N, _BLOCK, max(16, _NUMBERS // case.D)))
+    problem = sweeps.problem(case, dense=sweep == sweeps.LARGE_D and case.kind == "full")
+    block = _first(problem, min(case.N, _BLOCK, max(_LEAST, _NUMBERS // case.D)))
     parts = floors(block)
     needed = _needed(case)
     work: dict[str, Callable[[], object]] = {"ours": lambda: problem.mixture.p_laplacian(problem.x, 1.0)}

@@ -10,29 +10,34 @@ from matplotlib.figure import Figure
 from matplotlib.lines import Line2D
 from matplotlib.ticker import NullFormatter
 
+from plaplace.compare.cost.sweeps import LARGE_D
 from plaplace.compare.figures.style import BLUE, GREY, INK, VERMILION, figure
 from plaplace.compare.summaries.cost import Curve, called
 from plaplace.compare.words import sig
 
 __all__ = ["draw"]
 
-NAMES = {"N": "points N", "K": "components K", "D": "dimension D"}
+NAMES = {"N": "points N", "K": "components K", "D": "dimension D", LARGE_D: "large dimension D"}
 
 
 def draw(summary: dict[str, Any]) -> Figure:
     """Letters in rows, kinds in columns; sizes that the exponent was fitted to have filled markers."""
-    curves: list[Curve] = summary["curves"]
+    curves: list[Curve] = summary["curves"] + summary["large"]
     kinds = list(dict.fromkeys(curve.kind for curve in curves))
-    drawing, axes = figure(3, len(kinds), width=9.2, height=2.25, sharey=True)
-    for axis, (letter, kind) in zip(axes, ((letter, kind) for letter in "NKD" for kind in kinds), strict=True):
-        for curve in curves:
-            if (curve.kind, curve.letter) == (kind, letter):
-                _panel(axis, curve)
+    sweeps = list(dict.fromkeys(curve.sweep for curve in curves))
+    drawing, axes = figure(len(sweeps), len(kinds), width=9.2, height=2.25, sharey=True)
+    for axis, (sweep, kind) in zip(axes, ((sweep, kind) for sweep in sweeps for kind in kinds), strict=True):
+        here = [curve for curve in curves if (curve.kind, curve.sweep) == (kind, sweep)]
+        if not here:
+            axis.set_visible(False)
+            continue
+        for curve in here:
+            _panel(axis, curve)
         axis.set_xscale("log")
         axis.set_yscale("log")
         axis.xaxis.set_minor_formatter(NullFormatter())
-        axis.set_xlabel(NAMES[letter])
-        if letter == "N":
+        axis.set_xlabel(NAMES[sweep])
+        if sweep == "N":
             axis.set_title(called(kind), fontweight="bold")
     for axis in axes[:: len(kinds)]:
         axis.set_ylabel("processor time (ms)")

@@ -9,6 +9,7 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
+from plaplace.compare.cost.sweeps import LARGE_D
 from plaplace.compare.reading import Tables
 from plaplace.compare.summaries.cost_growth import ABOVE, Growth, growth
 from plaplace.compare.summaries.findings import Finding
@@ -25,6 +26,7 @@ class Curve:
     """One kind against one letter.
 
     Attributes:
+        sweep: the letter, or that of large D.
         rows: of the table in float64, by size; single: those in float32.
         dispatch: milliseconds of a call that computes next to nothing.
         ours, floor: growth of the time and of its floor, over the same sizes.
@@ -32,7 +34,7 @@ class Curve:
     """
 
     kind: str
-    letter: str
+    sweep: str
     rows: pd.DataFrame
     single: pd.DataFrame
     dispatch: float
@@ -41,14 +43,19 @@ class Curve:
     last: Growth
 
     @property
+    def letter(self) -> str:
+        """What varies: N, K or D."""
+        return self.sweep[-1]
+
+    @property
     def off(self) -> float:
         """Slope less the nominal exponent."""
         return self.ours.slope - nominal(self.kind, self.letter)
 
     @property
     def name(self) -> str:
-        """Kind and letter, in words."""
-        return f"{called(self.kind)} {self.letter}"
+        """Kind and sweep, in words."""
+        return f"{called(self.kind)} {self.sweep}"
 
 
 def nominal(kind: str, letter: str) -> int:
@@ -66,29 +73,31 @@ def called(kind: str) -> str:
 
 
 def summarise(tables: Tables) -> dict[str, Any]:
-    """The curves, a line each for the table, and what they say of the promised exponents."""
+    """The curves over N, K and D, those over large D, a line each for the table, and what they say of the promises."""
     table = tables["cost"]
     exact = table[table["table"] == "exact"]
-    curves = [_curve(exact, kind, letter) for kind in dict.fromkeys(exact["kind"]) for letter in "NKD"]
+    curves = [_curve(exact, kind, sweep) for kind in dict.fromkeys(exact["kind"]) for sweep in ("N", "K", "D", LARGE_D)]
     curves = [curve for curve in curves if len(curve.rows)]
     return {
-        "curves": curves,
+        "curves": [curve for curve in curves if curve.sweep != LARGE_D],
+        "large": [curve for curve in curves if curve.sweep == LARGE_D],
         "above": ABOVE,
         "rows": [_line(curve) for curve in curves],
         "findings": [*_growth_findings(curves), *_floor_findings(curves)],
     }
 
 
-def _curve(exact: pd.DataFrame, kind: str, letter: str) -> Curve:
+def _curve(exact: pd.DataFrame, kind: str, sweep: str) -> Curve:
+    letter = sweep[-1]
     mine = exact[exact["kind"] == kind]
-    chosen = mine[mine["sweep"] == letter].sort_values(letter)
+    chosen = mine[mine["sweep"] == sweep].sort_values(letter)
     rows = chosen[chosen["dtype"] == "float64"]
     small = mine[(mine["sweep"] == "dispatch") & (mine["dtype"] == "float64")]["cpu_ms"]
     dispatch = float(small.iloc[0]) if len(small) else math.nan
     counts = rows["cpu_ms"] >= ABOVE * dispatch
     return Curve(
         kind,
-        letter,
+        sweep,
         rows,
         chosen[chosen["dtype"] == "float32"],
         dispatch,
@@ -104,14 +113,14 @@ def _line(curve: Curve) -> list[object]:
     same = curve.single[curve.single[curve.letter] == largest[curve.letter]]
     return [
         called(curve.kind),
-        f"{curve.letter} to {int(largest[curve.letter]):,} ({fixed})",
+        f"{curve.sweep} to {int(largest[curve.letter]):,} ({fixed})",
         float(largest["cpu_ms"]),
         float(largest["floor_ms"]),
         float(largest["ratio"]),
         float(same["cpu_ms"].iloc[0] / largest["cpu_ms"]) if len(same) else math.nan,
         f"{sig(fit.slope)} {between(fit.low, fit.high)}".strip(),
         nominal(curve.kind, curve.letter),
-        curve.floor.slope,
+        f"{sig(curve.floor.slope)} {between(curve.floor.low, curve.floor.high)}".strip(),
         curve.last.slope,
         f"{fit.points} of {len(curve.rows)}" + (f", from {int(fit.first):,}" if math.isfinite(fit.first) else ""),
     ]
@@ -129,8 +138,8 @@ def _growth_findings(curves: list[Curve]) -> list[Finding]:
     )
     bad = [
         f"{curve.name} {sig(curve.ours.slope)} {between(curve.ours.low, curve.ours.high)} for "
-        f"{nominal(curve.kind, curve.letter)} (its floor {sig(curve.floor.slope)}, its last decade "
-        f"{sig(curve.last.slope)})"
+        f"{nominal(curve.kind, curve.letter)} (its floor {sig(curve.floor.slope)} "
+        f"{between(curve.floor.low, curve.floor.high)}, its last decade {sig(curve.last.slope)})"
         for curve in judged
         if curve not in good
     ]

@@ -76,6 +76,7 @@ class Joint:
     Args:
         log_weights, log_det: (K,) float64.
         fixed, growing: (K,) float64, None for zeros.
+        terms: of the longest sum that is added up one after another; None for D.
     """
 
     def __init__(
@@ -86,11 +87,12 @@ class Joint:
         dtype: torch.dtype,
         fixed: Tensor | None = None,
         growing: Tensor | None = None,
+        terms: int | None = None,
     ) -> None:
         constant = log_weights - 0.5 * (log_det + dimension * math.log(2 * math.pi))
         # finite for a weight of 0: what is subtracted from it stays a number
         self.constant = constant.to(dtype).clamp(min=torch.finfo(dtype).min / 4)[:, None]
-        growth = max(1.0, dimension / _LONG)
+        growth = max(1.0, (dimension if terms is None else terms) / _LONG)
         # a quadratic form may lose more than the rest: all of its growth is still below half of what is promised
         self.limit, self._relative = LIMIT / growth, _RELATIVE / max(1.0, growth / 4)
         zero = torch.zeros_like(log_weights)

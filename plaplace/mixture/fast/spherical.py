@@ -5,10 +5,14 @@ With precisions `a_k`, means m and points y from the centre of the expansion, `w
     q_k = a_k |y - m_k|^2,     s = sum w_k m_k - W y,     |s_k|^2 = a_k q_k,     n.s_k = a_k (s.m_k - s.y) / |s|.
 
 `ByScore` makes s, and with it `s.m_k`: three products N x K x D. `ByGram` needs one of them, `y.m_k`, and one N x K x K
-with `G = m m'`: `s.m_k = (G w)_k - W y.m_k`. It is the cheaper one where D > K and s itself is not wanted.
+with `G = m m'`: `s.m_k = (G w)_k - W y.m_k`. It is the cheaper one where D > K and s itself is not wanted. It adds its
+sums over the coordinates up in parts: where all terms round one way, rounding grows with the length and the number of
+parts, not with D, so that points are still trusted in 10^5 dimensions.
 """
 
 from __future__ import annotations
+
+import math
 
 import torch
 from torch import Tensor
@@ -18,18 +22,20 @@ from plaplace.mixture.fast.evaluation import Evaluation, Joint, Moments, Wants, 
 
 __all__ = ["ByGram", "ByScore"]
 
+_PART = 4096  # coordinates that are added up together: fewer would cost a matrix product its speed
+
 
 class _Spherical:
     """K spherical components in D dimensions: log weights (K,) and means from the centre (K, D), both float64."""
 
     centred = True
 
-    def __init__(self, log_weights: Tensor, means: Tensor, covariances: Spherical) -> None:
+    def __init__(self, log_weights: Tensor, means: Tensor, covariances: Spherical, terms: int | None = None) -> None:
         dtype, self.dimension = covariances.dtype, covariances.dimension
         self.block = points_a_block(len(means))
         precision, square = covariances.variances.reciprocal(), means.square().sum(-1)
         log_det = self.dimension * covariances.variances.log()
-        self.joint = Joint(log_weights, log_det, self.dimension, dtype, 5 * precision * square)
+        self.joint = Joint(log_weights, log_det, self.dimension, dtype, 5 * precision * square, terms=terms)
         self.precision = precision.to(dtype)
         # times r: 1, W and 8 B
         self.columns = torch.stack([torch.ones_like(precision), precision, 8 * precision.square() * square]).to(dtype)
@@ -91,14 +97,16 @@ class ByGram(_Spherical):
     """By the Gram matrix of the means; for wants "log_prob", "laplacian" and "p_laplacian"."""
 
     def __init__(self, log_weights: Tensor, means: Tensor, covariances: Spherical) -> None:
-        super().__init__(log_weights, means, covariances)
-        self._means, self._gram = means.to(self.precision), (means @ means.mT).to(self.precision)
-        self._half_square = (means.square().sum(-1, keepdim=True) / 2).to(self.precision)
+        number = math.ceil(means.shape[1] / _PART)
+        super().__init__(log_weights, means, covariances, min(means.shape[1], _PART) + number - 1)
+        self._means = means.to(self.precision).split(_PART, 1)
+        gram, square = _products(means.split(_PART, 1), means)
+        self._gram, self._half_square = gram.to(self.precision), (square[:, None] / 2).to(self.precision)
 
     def evaluate(self, y: Tensor, wants: Wants) -> Evaluation:
         """At points y from the centre, (N, D)."""
-        products = self._means @ y.mT
-        half = torch.linalg.vector_norm(y, dim=-1).square_().div_(2)
+        products, square = _products(self._means, y)
+        half = square.div_(2)
         form = (half - products).add_(self._half_square).mul_(self.precision[:, None])  # q_k / 2
         weights, top, trusted = self.joint.weigh(self.joint.constant - form)
         total, precision, offset = self.columns @ weights
@@ -125,3 +133,12 @@ class ByGram(_Spherical):
             size, moments.error + size, weights, one, deviation, precision, trace
         )
         return Evaluation(log_prob, trusted & safe, None, moments.norm, normal, tangential)
+
+
+def _products(means: tuple[Tensor, ...], y: Tensor) -> tuple[Tensor, Tensor]:
+    """`m_k.y`, (K, N), and |y|^2, (N,), of rows y; the means as parts of their columns."""
+    products, square = y.new_zeros(len(means[0]), len(y)), y.new_zeros(len(y))
+    for part, here in zip(means, y.split(_PART, 1), strict=True):
+        products += part @ here.mT  # addmm would go on from the sum so far
+        square += torch.linalg.vector_norm(here, dim=-1).square_()
+    return products, square
