@@ -108,6 +108,43 @@ def wrong_p(score, x, p, radius, num_directions=64, generator=None):
     return right(score, x, p + 1, radius, num_directions, generator)
 
 
+def one_dimension_short(score, x, p, radius, num_directions=64, generator=None):
+    d = x[0].numel()
+    return _usual(score, x, p, radius, num_directions, generator, (d - 1) / d)
+
+
+def rounded_p(score, x, p, radius, num_directions=64, generator=None):
+    return right(score, x, int(p), radius, num_directions, generator)
+
+
+def error_of_the_batch(score, x, p, radius, num_directions=64, generator=None):
+    value, error = right(score, x, p, radius, num_directions, generator)
+    return value, error.mean().expand(len(x))
+
+
+def norm_over_the_last_axis(score, x, p, radius, num_directions=64, generator=None):
+    """Right for points of shape (D,), wrong for images."""
+    d = x[0].numel()
+    n = _unit((len(x), num_directions, d), generator)
+    around = x[:, None] + radius * n.reshape(len(x), num_directions, *x.shape[1:])
+    s = score(around.flatten(0, 1))
+    field = (s.norm(dim=-1, keepdim=True) ** (p - 2) * s).reshape(len(x), num_directions, d)
+    return _answer((field * n.to(x)).sum(-1), d / radius)
+
+
+def changes_its_input(score, x, p, radius, num_directions=64, generator=None):
+    out = right(score, x, p, radius, num_directions, generator)
+    x += radius
+    return out
+
+
+def never_twice(score, x, p, radius, num_directions=64, generator=None):
+    return right(score, x, p, radius, num_directions, _ENTROPY)
+
+
+_ENTROPY = torch.Generator().manual_seed(11)
+
+
 def wrong_radius(score, x, p, radius, num_directions=64, generator=None):
     d = x[0].numel()
     n = _unit((len(x), num_directions, d), generator)

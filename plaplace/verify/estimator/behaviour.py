@@ -12,30 +12,36 @@ from plaplace.verify.estimator.scenes import Scene, scenes
 from plaplace.verify.estimator.trial import Trial, describe
 from plaplace.verify.finding import Finding, Judgement
 
-__all__ = ["judge_behaviour", "judge_rows"]
+__all__ = ["judge_behaviour", "judge_rows", "judge_seeds"]
 
 _SAME = 1e-9  # relative to the terms: what summing in another order may change, in float64
 _LINES = 4
 _HALF, _SINGLE = 3e-6, 5e-10  # rounding noise relative to the value beyond which it is that of float16, of float32
 
 
-def judge_behaviour(trial: Trial) -> Iterator[Finding]:
-    """One finding a clause."""
+def judge_behaviour(trial: Trial, repeats: bool) -> Iterator[Finding]:
+    """One finding a clause; those that compare calls of one seed only where a seed repeats."""
     clauses: dict[str, Callable[[Trial, Scene], tuple[Judgement, str]]] = {
-        "seeds": _seeds,
-        "precision": _precision,
         "cost": _cost,
         "dtype": _dtype,
-        "several p": _several,
-        "not finite": _nonfinite,
+        "input": _input,
         "p < 1": _refuses,
     }
+    if repeats:
+        clauses |= {"precision": _precision, "several p": _several, "real p": _real, "not finite": _nonfinite}
     for clause, judge in clauses.items():
         yield _tried(trial, clause, judge)
 
 
-def judge_rows(trial: Trial) -> Finding:
-    """Whether a value depends on its own point alone."""
+def judge_seeds(trial: Trial) -> Finding:
+    """Whether a seed repeats, and others give other values."""
+    return _tried(trial, "seeds", _seeds)
+
+
+def judge_rows(trial: Trial, repeats: bool) -> Finding:
+    """Whether a value depends on its own point alone, which calls of one seed tell."""
+    if not repeats:
+        return Finding("rows", scenes()[0].name, "note", "cannot be told: no seed repeats")
     return _tried(trial, "rows", _rows)
 
 
@@ -156,6 +162,27 @@ def _several(trial: Trial, scene: Scene) -> tuple[Judgement, str]:
         if not off <= _SAME:
             return "fails", f"p = {p:g} alone and among others differ by {off:.1e} of the terms, from the same seed"
     return "holds", "one p and many give the same"
+
+
+def _real(trial: Trial, scene: Scene) -> tuple[Judgement, str]:
+    """p = 1.5 is neither 1 nor 2."""
+    length = trial.lengths(scene)[-1]
+    try:
+        low, middle, high = (trial.bound(trial.witness(scene), scene.x, [p], length, 0).value for p in (1.0, 1.5, 2.0))
+    except Exception as raised:  # integers are all that some want
+        return "note", f"p = 1.5 is not taken: {describe(raised)}"
+    for p, value in ((1, low), (2, high)):
+        if torch.equal(middle, value):
+            return "fails", f"p = 1.5 returns the value of p = {p}: p is rounded to an integer"
+    return "holds", "p = 1.5 has a value of its own"
+
+
+def _input(trial: Trial, scene: Scene) -> tuple[Judgement, str]:
+    native = trial.backend.to(scene.x)
+    trial.bound.ask(trial.witness(scene), native, trial.exponents[0], trial.lengths(scene)[-1], 0)
+    if not torch.equal(trial.backend.back(native).double(), scene.x):
+        return "fails", "it changes the points that it is given"
+    return "holds", "the points stay what they were"
 
 
 def _nonfinite(trial: Trial, scene: Scene) -> tuple[Judgement, str]:

@@ -79,15 +79,13 @@ class Bound:
         ]
         return None if not given or given[0] is None else float(given[0])
 
-    def __call__(
-        self, score: Native, x: Tensor, p: Sequence[float], length: float | None, seed: int, **extra: Any
-    ) -> Answer:
+    def __call__(self, score: Native, x: Tensor, p: Sequence[float], length: float | None, seed: int) -> Answer:
         """Values at x, (B, *shape), for all p, with a radius or a step, from one seed."""
         if self.many is None:
             self.many = self._takes_many(score, x, p, length, seed)
         if self.many and len(p) > 1:
-            return _read(self._call(score, x, [*p], length, seed, extra), self.backend, len(x), len(p))
-        answers = [_read(self._call(score, x, q, length, seed, extra), self.backend, len(x), 1) for q in p]
+            return _read(self.ask(score, self.backend.to(x), [*p], length, seed), self.backend, len(x), len(p))
+        answers = [_read(self.ask(score, self.backend.to(x), q, length, seed), self.backend, len(x), 1) for q in p]
         errors = [each.error for each in answers if each.error is not None]
         return Answer(
             torch.cat([each.value for each in answers], 1),
@@ -100,13 +98,14 @@ class Bound:
 
     def _takes_many(self, score: Native, x: Tensor, p: Sequence[float], length: float | None, seed: int) -> bool:
         try:
-            answer = _read(self._call(score, x, [*p], length, seed, {}), self.backend, len(x), len(p))
+            answer = _read(self.ask(score, self.backend.to(x), [*p], length, seed), self.backend, len(x), len(p))
         except Exception:  # a scalar p is all that is demanded
             return False
         return bool(answer.value.shape == (len(x), len(p)))
 
-    def _call(self, score: Native, x: Tensor, p: Any, length: float | None, seed: int, extra: dict[str, Any]) -> Any:
-        arguments = dict(self.settings) | extra
+    def ask(self, score: Native, x: Any, p: Any, length: float | None, seed: int) -> Any:
+        """One call as the function sees it, x in its own arrays: what it returns."""
+        arguments = dict(self.settings)
         for role in ("radius", "step"):
             if role in self.names and length is not None and self.names[role] not in self.settings:
                 arguments[self.names[role]] = length
@@ -115,9 +114,9 @@ class Bound:
         self.backend.seed(seed)  # of the global sources, for those who draw from them
         if "random" in self.names:
             name = self.names["random"]
-            annotation = inspect.signature(self.function).parameters[name].annotation
+            annotation = _signature(self.function).parameters[name].annotation
             arguments[name] = self.backend.random(name, seed, annotation)
-        return self.function(score, self.backend.to(x), p, **arguments)
+        return self.function(score, x, p, **arguments)
 
 
 def bind(
@@ -133,7 +132,7 @@ def bind(
         ValueError: fewer than three parameters, a setting that is none of them, or one without a default that no name
             in `ROLES` and no setting gives.
     """
-    parameters = inspect.signature(function).parameters
+    parameters = _signature(function).parameters
     anything = any(each.kind == each.VAR_KEYWORD for each in parameters.values())
     positional = [name for name, each in parameters.items() if each.kind in (0, 1)]
     if len(positional) < 3:
@@ -167,6 +166,10 @@ def bind(
     return Bound(function, backend, names, dict(settings), chosen)
 
 
+def _signature(function: Callable[..., Any]) -> inspect.Signature:
+    return inspect.signature(getattr(function, "forward", function))  # of a torch module: what its call takes
+
+
 def _read(answer: Any, backend: Backend, rows: int, exponents: int) -> Answer:
     """Value, standard error and cost of whatever was returned: an Estimate, a tuple, a dict or a bare array."""
     error = cost = None
@@ -194,7 +197,7 @@ def _shaped(raw: Tensor, rows: int, exponents: int, remarks: list[str]) -> Tenso
     """As (B, P) float64; a transposed answer is turned and remarked on, any other shape is a ValueError."""
     expected = [(rows, exponents)] if exponents > 1 else [(rows,), (rows, 1)]
     shape, tensor = tuple(raw.shape), raw.detach().double().cpu()
-    if shape in expected:
+    if shape in expected or (tensor.numel() == rows * exponents == 1):
         return tensor.reshape(rows, exponents)
     if shape == expected[-1][::-1]:
         remarks.append(f"axes are swapped: the value has shape {shape}, exponents first; expected {expected[0]}")

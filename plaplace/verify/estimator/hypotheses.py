@@ -45,18 +45,12 @@ class Evidence:
 
 @dataclass(frozen=True)
 class Explanation:
-    """An alternative with its factor, as sentences: what is wrong, each fault on its own."""
+    """A factor, and as sentences what is wrong, each fault on its own; no sentence where nothing is."""
 
-    alternative: str
     constant: float
     power_of_dimension: float
     power_of_length: float
     sentences: tuple[str, ...]
-
-    @property
-    def trivial(self) -> bool:
-        """Whether it says that nothing is wrong."""
-        return not self.sentences
 
 
 def explain(evidence: Evidence, alternatives: dict[str, Tensor]) -> Explanation | None:
@@ -73,7 +67,7 @@ def explain(evidence: Evidence, alternatives: dict[str, Tensor]) -> Explanation 
 def _complexity(found: Explanation) -> float:
     factor = (found.power_of_dimension, found.power_of_length, abs(found.constant)) != (0.0, 0.0, 1.0)
     odd = any(each % 1 for each in (found.power_of_dimension, found.power_of_length))
-    named = _constant_name(abs(found.constant), None) is not None
+    named = abs(found.constant) in _names(None)
     return len(found.sentences) + 0.5 * odd + 0.5 * (factor and not named)
 
 
@@ -94,7 +88,7 @@ def _fit(evidence: Evidence, name: str, values: Tensor) -> Explanation | None:
     rest = (sign * ratio / shape[clear]).clamp(min=1e-300).log()
     constant = math.exp(float((weight.square() * rest).sum() / weight.square().sum()))
     constant = _snap(constant, evidence.number)
-    if _constant_name(constant, evidence.number) is None and (a, b) != (0.0, 0.0):
+    if constant not in _names(evidence.number) and (a, b) != (0.0, 0.0):
         return None  # a nameless number with powers fits too much to explain anything
     predicted = sign * constant * shape * values
     scale = torch.maximum(constant * shape * evidence.size, predicted.abs())
@@ -105,26 +99,22 @@ def _fit(evidence: Evidence, name: str, values: Tensor) -> Explanation | None:
     sentences = [name] if name else []
     sentences += ["the sign is reversed"] if sign < 0 else []
     factor = _factor(constant, a, b, evidence.number)
-    return Explanation(name, sign * constant, a, b, tuple(sentences + ([factor] if factor else [])))
+    return Explanation(sign * constant, a, b, tuple(sentences + ([factor] if factor else [])))
+
+
+def _names(number: int | None) -> dict[float, str]:
+    """Factors worth naming."""
+    names = {1.0: "", 2.0: "2", 3.0: "3", 4.0: "4", math.pi: "pi"}
+    names |= {1 / value: f"1/{name}" for value, name in names.items() if name}
+    if number:
+        root = math.sqrt(number)
+        names |= {float(number): f"m = {number}", 1 / number: f"1/m = 1/{number}", root: f"sqrt(m) = {root:.3g}"}
+    return names
 
 
 def _snap(constant: float, number: int | None) -> float:
-    known = [n * d for n in (1, 2, 3, 4, math.pi) for d in (1.0,)] + ([float(number)] if number else [])
-    if number:
-        known += [math.sqrt(number)]
-    for each in [*known, *(1 / each for each in known)]:
-        if abs(constant / each - 1) < _CLOSE:
-            return each
-    return constant
-
-
-def _constant_name(constant: float, number: int | None) -> str | None:
-    names = {1.0: "", 2.0: "2", 3.0: "3", 4.0: "4", math.pi: "pi", 0.5: "1/2", 1 / 3: "1/3", 0.25: "1/4"}
-    names[1 / math.pi] = "1/pi"
-    if number:
-        names |= {float(number): f"m = {number}", 1 / number: f"1/m = 1/{number}"}
-        names |= {math.sqrt(number): f"sqrt(m) = {math.sqrt(number):.3g}"}
-    return names.get(constant)
+    """The factor with a name that is this near, else the factor itself."""
+    return next((each for each in _names(number) if abs(constant / each - 1) < _CLOSE), constant)
 
 
 def _factor(constant: float, a: float, b: float, number: int | None) -> str:
@@ -136,7 +126,6 @@ def _factor(constant: float, a: float, b: float, number: int | None) -> str:
         return f"a factor {named[a, b]} is missing"
     if constant == 1 and (-a, -b) in named:
         return f"a factor {named[-a, -b]} is there twice"
-    name = _constant_name(constant, number)
-    first = f"{constant:.3g}" if name is None else name
+    first = _names(number).get(constant, f"{constant:.3g}")
     powers = [f"{what}^{power:g}" if power != 1 else what for what, power in (("D", a), ("R", b)) if power]
     return f"the values are {' '.join([*([first] if first else []), *powers])} times what they should be"

@@ -96,7 +96,13 @@ def _make(
     return Scene(name, mixture, points, shape or (points.shape[1],), width, radii, ball_exponents)
 
 
-def _isotropic(dimension: int, width: float, distances: Sequence[float], multiples: Sequence[float]) -> Scene:
+def _isotropic(
+    dimension: int,
+    width: float,
+    distances: Sequence[float],
+    multiples: Sequence[float],
+    shape: tuple[int, ...] = (),
+) -> Scene:
     """One Gaussian of a width, seen from several distances (in typical distances `w sqrt(D)`) along several rays."""
     g = torch.Generator().manual_seed(dimension)
     rays = torch.randn(len(distances), dimension, generator=g, dtype=torch.float64)
@@ -106,7 +112,8 @@ def _isotropic(dimension: int, width: float, distances: Sequence[float], multipl
     mixture = GaussianMixture(torch.ones(1).double(), mean[None], torch.tensor([width**2]).double())
     points = mean + reach * torch.tensor(distances, dtype=torch.float64)[:, None] * rays
     scaled = [each * math.sqrt(dimension) for each in multiples]
-    return _make(f"one Gaussian, D = {dimension}", mixture, points, width, scaled)
+    name = f"one Gaussian, shape {shape}" if shape else f"one Gaussian, D = {dimension}"
+    return _make(name, mixture, points, width, scaled, shape)
 
 
 def _triangle() -> Scene:
@@ -150,11 +157,11 @@ def ridge() -> Scene:
 
 
 def scenes() -> list[Scene]:
-    """All of them: D = 2, 3, 8 (as an image), 8 and 48; widths from 0.32 to 2."""
+    """All of them: D = 2, 3, 8 (two images) and 48; widths from 0.32 to 2."""
     return [
         _triangle(),
         _oblique(),
         _image(),
-        _isotropic(8, 2.0, (0.4, 1.0, 1.7), (0.3, 1.0)),
+        _isotropic(8, 2.0, (0.4, 1.0, 1.7), (0.3, 1.0), (2, 2, 2)),
         _isotropic(48, 0.7, (0.6, 1.2), (0.3, 1.0)),
     ]

@@ -18,6 +18,7 @@ __all__ = ["judge_spread"]
 
 CLAUSE = "standard error"
 _ACCEPTED = 1.25  # ratio of true to stated standard error, either way, beyond which it is dishonest
+_UNEVEN = 1.5  # the same for one point and exponent
 _COVERAGE = (0.88, 0.995)  # accepted true coverage of 95% intervals
 _BLOCKS = 20  # of seeds, for the interval of the ratio
 _RANDOM = 1e-7  # spread relative to the terms, below which a value is not random but rounded
@@ -87,6 +88,9 @@ def _judge(trial: Trial, each: Measured, runs: Runs) -> _Judgement | None:
     words = f"seeds spread {ratio.value:.2f} [{ratio.low:.2f}, {ratio.high:.2f}] times what it says"
     if ratio.low > _ACCEPTED or ratio.high < 1 / _ACCEPTED:
         return _Judgement("fails", words, ratio)
+    uneven = _uneven(trial, runs, random)
+    if uneven:
+        return _Judgement("fails", uneven)
     covered = _coverage(trial, each, runs, random)
     if covered is None:
         return _Judgement("holds", words)
@@ -117,6 +121,27 @@ def _ratio(values: Tensor, errors: Tensor, random: Tensor) -> _Ratio:
     parts = torch.tensor([of(block != b) for b in range(blocks)])
     half = 2.1 * math.sqrt(float((parts - parts.mean()).square().sum()) * (blocks - 1) / blocks)
     return _Ratio(*(math.exp(each) for each in (whole, whole - half, whole + half)))
+
+
+def _uneven(trial: Trial, runs: Runs, random: Tensor) -> str:
+    """The point and exponent whose own error is surely off, where the errors are right on average; or nothing."""
+    assert runs.errors is not None
+    number = len(runs.values)
+    centred = (runs.values - runs.mean).square()
+    stated = runs.errors.square().mean(0)
+    ratio = (centred.mean(0) / stated).log() / 2
+    # of a logarithm of a mean of squares: the relative error of the mean, halved
+    spread = centred.std(0) / centred.mean(0) / math.sqrt(number) / 2
+    sure = random & (ratio.abs() > math.log(_UNEVEN) + 5 * spread)
+    if not bool(sure.any()):
+        return ""
+    row, j = (int(i) for i in torch.unravel_index(torch.where(sure, ratio.abs(), 0.0).argmax(), ratio.shape))
+    off = math.exp(abs(float(ratio[row, j])))
+    way = "small" if ratio[row, j] > 0 else "large"
+    return (
+        f"at point {row}, p = {trial.exponents[j]:g}, it is too {way} by {off:.2g}, though right on average: an error "
+        "of another point or exponent"
+    )
 
 
 def _hint(trial: Trial, ratio: _Ratio) -> str:

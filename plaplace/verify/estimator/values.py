@@ -128,6 +128,7 @@ def _of_balls(trial: Trial, each: Measured) -> dict[str, Tensor]:
         "p is ignored: every p returns the value of p = 1": sphere.means([1.0 for _ in p]),
         "p is ignored: every p returns the value of p = 2": sphere.means([2.0 for _ in p]),
         "|s|^(p-2) is taken at the centre in place of the sphere": sphere.centred_means(p),
+        "D - 1 stands where D belongs": sphere.means(p) * (1 - 1 / scene.dimension),
         "these are values at the point, not means over the ball (--target pointwise)": scene.pointwise(p),
     }
     for name, multiple in (("2 R", 2.0), ("R/2", 0.5), ("R sqrt(D)", root), ("R/sqrt(D)", 1 / root), ("R^2", radius)):
