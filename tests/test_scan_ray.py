@@ -208,7 +208,9 @@ class TestNothingIsLeftRunning:
     def test_iterator_closed(self, tmp_path):
         """The process goes on, its Ray does not; and nobody has written to the terminal."""
         with started(tmp_path, "close") as program:
-            assert program.stdout is not None and program.stdout.readline() == "closed\n"
+            assert program.stdout is not None
+            # a loaded machine's raylet may tell of a worker that was ended, on the same stream
+            assert "closed\n" in (line for line in program.stdout if not line.startswith("\x1b[33m(raylet)"))
             assert len(left(f"PLAPLACE_TEST_MARK={tmp_path}", allowed=1)) == 1
             program.kill()
             assert program.communicate()[1] == ""
