@@ -138,6 +138,15 @@ def changes_its_input(score, x, p, radius, num_directions=64, generator=None):
     return out
 
 
+def eight_rows(score, x, p, radius, num_directions=64, generator=None):
+    value, error = right(score, x, p, radius, num_directions, generator)
+    return torch.where(torch.arange(len(x)) < 8, value, 0.0), error
+
+
+def two_seeds(score, x, p, radius, num_directions=64, seed=0):
+    return right(score, x, p, radius, num_directions, torch.Generator().manual_seed(seed % 2))
+
+
 def never_twice(score, x, p, radius, num_directions=64, generator=None):
     return right(score, x, p, radius, num_directions, _ENTROPY)
 

@@ -42,6 +42,8 @@ BROKEN = {
     "error_of_the_batch": "though right on average",
     "norm_over_the_last_axis": "wrong for images",
     "changes_its_input": "it changes the points that it is given",
+    "eight_rows": "in a batch of B = 40, point 8 has 0",
+    "two_seeds": "60 seeds give 2 sets of directions",
     "never_twice": "the same seed, given by the parameter 'generator', gives other values",
     "detached_norm": "the term (p-2) n'Hn is missing",
     "detached_graph": "the graph is detached",
@@ -222,7 +224,14 @@ def test_a_parameter_that_nothing_explains_is_asked_for():
 def test_answers_are_read_in_every_form():
     scene = scenes()[0]
     value = torch.zeros(5)
-    for answer in (value, (value, value), [value, value, 7], {"value": value, "standard_error": value}, value[:, None]):
+    for answer in (
+        value,
+        value.tolist(),
+        (value, value),
+        [value, value, 7],
+        {"value": value, "standard_error": value},
+        value[:, None],
+    ):
         bound = bind(lambda score, x, p, answer=answer: answer, Backend("torch"), {"answer": answer})
         runs = repeat(bound, scene.score, scene.x, [2.0], None, 2)
         assert runs.values.shape == (1, 5, 1)

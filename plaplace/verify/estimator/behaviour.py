@@ -16,11 +16,13 @@ __all__ = ["judge_behaviour", "judge_rows", "judge_seeds"]
 
 _SAME = 1e-9  # relative to the terms: what summing in another order may change, in float64
 _LINES = 4
+_SIZES, _LIMIT = 20, 9.0  # seeds; standard errors: a Student variable with 19 degrees of freedom is beyond with 3e-8
 _HALF, _SINGLE = 3e-6, 5e-10  # rounding noise relative to the value beyond which it is that of float16, of float32
 
 
-def judge_behaviour(trial: Trial, repeats: bool) -> Iterator[Finding]:
-    """One finding a clause; those that compare calls of one seed only where a seed repeats."""
+def judge_behaviour(trial: Trial, repeats: bool, right: bool) -> Iterator[Finding]:
+    """One finding a clause; those that compare calls of one seed only where a seed repeats, other batches only where
+    the values of the scene are right."""
     clauses: dict[str, Callable[[Trial, Scene], tuple[Judgement, str]]] = {
         "cost": _cost,
         "dtype": _dtype,
@@ -28,7 +30,14 @@ def judge_behaviour(trial: Trial, repeats: bool) -> Iterator[Finding]:
         "p < 1": _refuses,
     }
     if repeats:
-        clauses |= {"precision": _precision, "several p": _several, "real p": _real, "not finite": _nonfinite}
+        clauses |= {
+            "precision": _precision,
+            "several p": _several,
+            "real p": _real,
+            "not finite": _nonfinite,
+        }
+    if right:
+        clauses["sizes"] = _sizes
     for clause, judge in clauses.items():
         yield _tried(trial, clause, judge)
 
@@ -88,6 +97,27 @@ def _rows(trial: Trial, scene: Scene) -> tuple[Judgement, str]:
                 "axes of points and directions are swapped, or a mean runs over the batch"
             )
     return "holds", "a row does not depend on the rows beside it"
+
+
+def _sizes(trial: Trial, scene: Scene) -> tuple[Judgement, str]:
+    """The scene's points many times over, and one alone: means over rows and seeds are those of the scene."""
+    length, copies = trial.lengths(scene)[-1], 8
+    truth, size = trial.truth(scene, length), scene.size(trial.exponents)
+    many = scene.x.repeat(copies, *(1,) * (scene.x.ndim - 1))
+    rows = len(scene.points)
+    for asked, name in ((many, f"B = {len(many)}"), (scene.x[:1], "B = 1")):
+        values = torch.stack([_ask(trial, scene, asked, seed) for seed in range(_SIZES)])
+        pick = torch.arange(len(asked)) % rows
+        error = values.std(0) / math.sqrt(_SIZES)
+        off = (values.mean(0) - truth[pick]).abs()
+        bad = truth[pick].isfinite() & ~(off <= _LIMIT * error + trial.bias * size[pick])
+        if bool(bad.any()):
+            row, j = (int(i) for i in bad.nonzero()[0])
+            return "fails", (
+                f"in a batch of {name}, point {row} has {values.mean(0)[row, j]:.6g} for p = {trial.exponents[j]:g}; "
+                f"exact is {truth[pick][row, j]:.6g}, as it gives in a batch of {rows}"
+            )
+    return "holds", f"right in batches of {rows}, {len(many)} and 1"
 
 
 def _precision(trial: Trial, scene: Scene) -> tuple[Judgement, str]:

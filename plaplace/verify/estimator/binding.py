@@ -132,11 +132,12 @@ def bind(
         ValueError: fewer than three parameters, a setting that is none of them, or one without a default that no name
             in `ROLES` and no setting gives.
     """
+    settings = dict(getattr(function, "keywords", {})) | dict(settings)  # of a partial: what it binds stays bound
     parameters = _signature(function).parameters
     anything = any(each.kind == each.VAR_KEYWORD for each in parameters.values())
     positional = [name for name, each in parameters.items() if each.kind in (0, 1)]
     if len(positional) < 3:
-        raise ValueError(f"the parameters are ({', '.join(parameters)}); an estimator takes (score, x, p, ...)")
+        raise ValueError(f"the parameters are ({', '.join(parameters)}); an estimator takes score, x and p by position")
     others = [name for name in parameters if name not in positional[:3]]
     unknown = [name for name in settings if name not in others and not anything]
     if unknown:
@@ -178,9 +179,13 @@ def _read(answer: Any, backend: Backend, rows: int, exponents: int) -> Answer:
         value, error, cost = answer.value, answer.standard_error, getattr(answer, "num_evaluations", None)
         freedom = getattr(answer, "degrees_of_freedom", math.inf)
     elif isinstance(answer, Mapping):
+        if "value" not in answer:
+            raise ValueError(
+                f"a dict with {sorted(answer)} was returned; read are value, standard_error, num_evaluations"
+            )
         value, error = answer["value"], answer.get("standard_error")
         cost = answer.get("num_evaluations")
-    elif isinstance(answer, tuple | list) and 1 <= len(answer) <= 3:
+    elif isinstance(answer, tuple | list) and 1 <= len(answer) <= 3 and not _numbers(answer):
         value, error, cost = (*answer, None, None)[:3]
     else:
         value = answer
@@ -203,3 +208,10 @@ def _shaped(raw: Tensor, rows: int, exponents: int, remarks: list[str]) -> Tenso
         remarks.append(f"axes are swapped: the value has shape {shape}, exponents first; expected {expected[0]}")
         return tensor.mT.reshape(rows, exponents)
     raise ValueError(f"the value has shape {shape} for {rows} points; expected {expected[0]}")
+
+
+def _numbers(answer: tuple[Any, ...] | list[Any]) -> bool:
+    """Whether a list is the values themselves, a number a point, not (value, error, cost)."""
+    return isinstance(answer, list) and all(
+        getattr(each, "ndim", 0) == 0 and not isinstance(each, list) for each in answer
+    )

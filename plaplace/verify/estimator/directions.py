@@ -30,6 +30,9 @@ def look(trial: Trial) -> list[str]:
             seeds.append(witness.offsets(scene.points[0]))
         if all(torch.equal(seeds[0], each) for each in seeds[1:]):
             return ["every seed asks at the same points: if they were drawn, the noise is reused"]
+        kinds = len({tuple(each.flatten().tolist()) for each in seeds})
+        if kinds < _SEEDS // 2:
+            return [f"noise is reused: {_SEEDS} seeds give {kinds} sets of directions"]
         out += _distances(seeds, float(radius or 0.0)) + _unevenness(seeds) + _repeats(seeds)
         if out:
             return list(dict.fromkeys(out))

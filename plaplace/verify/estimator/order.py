@@ -29,7 +29,6 @@ def judge_order(trial: Trial) -> Iterator[Finding]:
     if not {"radius", "step"} & set(trial.bound.names) or trial.bound.fixed_length is not None:
         return
     scene, clause = scenes()[1], "order of the bias"
-    scene, clause = scenes()[1], "order of the bias"
     exact, size = scene.pointwise(trial.exponents), scene.size(trial.exponents)
     biases, errors = [], []
     for multiple in _MULTIPLES:

@@ -146,7 +146,7 @@ def _uneven(trial: Trial, runs: Runs, random: Tensor) -> str:
 
 def _hint(trial: Trial, ratio: _Ratio) -> str:
     """What a ratio usually comes from, where its interval holds the number."""
-    known = {math.sqrt(2): "sqrt(2): pairs counted as independent directions", 2.0: "2"}
+    known = {math.sqrt(2): "sqrt(2): pairs counted as independent directions, or half of them used", 2.0: "2"}
     if trial.bound.number:
         m = trial.bound.number
         known |= {

@@ -30,7 +30,7 @@ class Trial:
         exponents: the p that are asked.
         seeds: how many, for means, spreads and coverage.
         bias: systematic error allowed, relative to the size of the terms.
-        false_alarm: probability that a correct estimator fails any statistical clause.
+        false_alarm: probability that a correct estimator fails by its values.
     """
 
     bound: Bound
