@@ -221,6 +221,12 @@ def test_a_parameter_that_nothing_explains_is_asked_for():
     assert bind(needs, Backend("torch"), {"temperature": 1.0}).settings == {"temperature": 1.0}
 
 
+def test_an_extrapolation_is_told_to_be_judged_at_the_point():
+    verdict = verify(estimators.sphere_flux, settings={"richardson": True}, seeds=SEEDS)
+    assert any("judged by --target pointwise" in fault for fault in verdict.faults), verdict.faults
+    check(estimators.sphere_flux, settings={"richardson": True}, target="pointwise", seeds=SEEDS)
+
+
 def test_answers_are_read_in_every_form():
     scene = scenes()[0]
     value = torch.zeros(5)

@@ -8,7 +8,7 @@ from typing import Any
 from plaplace.verify.arrays import Backend, guess
 from plaplace.verify.estimator.behaviour import judge_behaviour, judge_rows, judge_seeds
 from plaplace.verify.estimator.binding import bind
-from plaplace.verify.estimator.directions import look
+from plaplace.verify.estimator.directions import SEVERAL, look
 from plaplace.verify.estimator.hard import judge_hard
 from plaplace.verify.estimator.order import judge_order
 from plaplace.verify.estimator.spread import judge_spread
@@ -91,6 +91,9 @@ def _faults(trial: Trial, found: Sequence[Measured], values: Sequence[Finding], 
         return ["right for points of shape (D,), wrong for images (C, H, W): their axes are not flattened"]
     explanation = diagnose(trial, found)
     seen = _seen(trial)
+    if SEVERAL in seen and not (explanation and not any("radius is wrong" in each for each in explanation.sentences)):
+        return [SEVERAL]  # one wrong radius cannot be what explains it
+    seen = [each for each in seen if each != SEVERAL]
     if explanation and explanation.sentences and not any("biased" in each for each in seen):
         return [*explanation.sentences, *(each for each in seen if "reused" in each)]
     order = [each.sentence for each in judge_order(trial) if "one-sided" in each.sentence]

@@ -11,7 +11,9 @@ from plaplace.verify.estimator.scenes import scenes
 from plaplace.verify.estimator.trial import Trial
 from plaplace.verify.estimator.witness import Witness
 
-__all__ = ["look"]
+__all__ = ["SEVERAL", "look"]
+
+SEVERAL = "the score is asked at several distances: what extrapolates to the point is judged by --target pointwise"
 
 _SEEDS = 60
 _SURE = 6.0  # standard errors: a chance of 2e-9 a number, over fewer than a hundred
@@ -53,6 +55,8 @@ def _distances(seeds: list[Tensor], radius: float) -> list[str]:
         return [f"the score is asked at a distance of {float(far.mean()) / radius:.3g} R where R was given"]
     if len(far) and float(far.max()) > 1.01 * radius:
         return [f"the score is asked as far as {float(far.max()) / radius:.3g} R from the centre, outside the ball"]
+    if len(far) and float(far.max() - far.min()) > 0.01 * radius:
+        return [SEVERAL]
     return []
 
 
