@@ -142,10 +142,10 @@ def test_the_wheel_runs_outside_the_tree(installed, tmp_path):
     (tmp_path / "lines.txt").write_text(text[1])
     lines = run(installed.python, "-m", "doctest", "lines.txt", cwd=tmp_path)
     assert lines.returncode == 0, lines.stdout
-    report = tmp_path / "report"
-    done = run(installed.plaplace, "compare", "--quick", "--problem", "triangle", "--out", report, cwd=tmp_path)
+    # `make package` runs a quick `plaplace compare` from the wheel; here what is short, with its data and templates
+    done = run(installed.plaplace, "verify", "plaplace.estimators:autodiff", "--html", "verdict.html", cwd=tmp_path)
     assert done.returncode == 0, done.stderr
-    assert "<svg" in (report / "report.html").read_text()
+    assert "The contract holds." in (tmp_path / "verdict.html").read_text()
 
 
 @pytest.mark.slow
@@ -209,7 +209,7 @@ def test_an_import_costs_less_than_half_of_torchs_more():
         return float(run(sys.executable, "-c", code).stdout)
 
     lines = ("from plaplace import GaussianMixture, estimators, noise", "import torch")
-    ours, torch = zip(*([seconds(line) for line in lines] for _ in range(11)), strict=True)
+    ours, torch = zip(*([seconds(line) for line in lines] for _ in range(7)), strict=True)
     # processor time, medians of processes in turn: 1.04 measured, single turns 0.88 to 1.16 on a loaded machine
     ratio = statistics.median(ours) / statistics.median(torch)
     assert ratio < 1.5, f"{ratio:.2f} times `import torch`: {ours} against {torch}"
