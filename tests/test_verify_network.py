@@ -135,8 +135,7 @@ def test_a_misread_level_and_another_output_are_named_together():
 
 
 def test_dropout_batch_statistics_and_a_cut_graph_are_named():
-    torch.manual_seed(0)
-    dropout = torch.nn.Dropout(0.1)
+    dropout = torch.nn.Dropout(0.02)  # an error of sqrt(p / (1 - p)) = 0.14, well within what a score may have
     noisy = fails(at_sigma(lambda x, s, o, q: dropout(s)))
     assert "dropout is on" in noisy["determinism"]
     assert set(noisy) == {"determinism"}  # and nothing that follows from it
