@@ -31,6 +31,20 @@ def right(score, x, p, radius, num_directions=64, generator=None):
     return _usual(score, x, p, radius, num_directions, generator, 1.0)
 
 
+def asks_twice(score, x, p, radius, num_directions=64, generator=None):
+    """Right, and twice as dear as it need be."""
+    n = _unit((len(x), num_directions, x[0].numel()), generator)
+    return _answer((_flux(score, x, p, radius, n) + _flux(score, x, p, radius, n)) / 2, x[0].numel() / radius)
+
+
+def rule(score, x, p, radius):
+    """A fixed rule instead of random directions; right in the plane, and for linear scores at p = 2."""
+    d = x[0].numel()
+    angle = 2 * math.pi * torch.arange(512, dtype=torch.float64) / 512
+    n = torch.stack([angle.cos(), angle.sin()], 1) if d == 2 else torch.cat([torch.eye(d), -torch.eye(d)]).double()
+    return d / radius * _flux(score, x, p, radius, n).mean(1)
+
+
 def sign(score, x, p, radius, num_directions=64, generator=None):
     return _usual(score, x, p, radius, num_directions, generator, -1.0)
 

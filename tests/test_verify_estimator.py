@@ -102,6 +102,15 @@ def test_plain_right_ones_pass(name):
     check(getattr(broken_estimators, name), seeds=SEEDS)
 
 
+def test_a_score_asked_twice_is_a_cost_and_no_fault():
+    check(broken_estimators.asks_twice, seeds=SEEDS)
+
+
+def test_a_rule_that_every_seed_shares_is_no_reused_noise():
+    faults = verify(broken_estimators.rule, exponents=(2.0,)).faults
+    assert not any("reused" in fault or "biased" in fault for fault in faults), faults
+
+
 def numpy_flux(score, x, p, radius, n_samples=64, rng=None):
     """A right one in numpy, that returns a value and a standard error."""
     d = x[0].size

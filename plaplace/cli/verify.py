@@ -13,12 +13,6 @@ from plaplace.cli.common import fail
 __all__ = ["verify"]
 
 BROKEN = 1
-# options that belong to one kind
-_OF = {
-    "estimator": {"target", "exponents", "settings", "number", "seeds", "bias", "backend"},
-    "exact": {"families", "backend"},
-    "network": {"mixture", "data", "schedule", "prediction", "levels", "shape", "tolerance", "number", "backend"},
-}
 
 
 def verify(
@@ -76,7 +70,7 @@ def verify(
 
     2: wrong usage: no such function, a parameter that nothing explains, an unknown option.
     """
-    from plaplace.verify import KINDS, Verdict, kind_of, load
+    from plaplace.verify import Verdict
     from plaplace.verify import verify as judge
 
     given: dict[str, Any] = {
@@ -98,12 +92,6 @@ def verify(
     }
     asked = {name: value for name, value in given.items() if value is not None}
     try:
-        kind = kind or kind_of(load(function))
-        if kind not in KINDS:
-            raise ValueError(f"kind = {kind!r} was given; accepted are {', '.join(map(repr, KINDS))}")
-        foreign = sorted(set(asked) - _OF[kind])
-        if foreign:
-            raise ValueError(f"{', '.join(foreign)} was given; of kind {kind!r} are {', '.join(sorted(_OF[kind]))}")
         verdict: Verdict = judge(function, kind, **asked)
     except (ValueError, ImportError, OSError) as error:
         fail(error, code=2)

@@ -9,6 +9,7 @@ Values are compared with certified truth on scenes that tell one mistake from an
 
 from __future__ import annotations
 
+import inspect
 import platform
 import time
 from collections.abc import Callable, Iterator
@@ -45,7 +46,12 @@ def verify(function: Callable[..., Any] | str, kind: str | None = None, **settin
         found = function
         name = ":".join(str(getattr(found, each, "")) for each in ("__module__", "__qualname__"))
     kind = kind or kind_of(found)
-    findings = tuple(_examine(kind)(found, **settings))
+    examine = _examine(kind)
+    accepted = list(inspect.signature(examine).parameters)[1:]
+    foreign = sorted(set(settings) - set(accepted))
+    if foreign:
+        raise ValueError(f"{', '.join(foreign)} was given; of kind {kind!r} are {', '.join(accepted)}")
+    findings = tuple(examine(found, **settings))
     versions = {each: version(each) for each in ("plaplace", "torch")} | {"python": platform.python_version()}
     asked = {key: value for key, value in settings.items() if value is not None}
     return Verdict(name, kind, findings, asked, versions, time.monotonic() - start)

@@ -71,10 +71,7 @@ def examine(
     yield from judge_spread(trial, found)
     yield from judge_behaviour(trial, repeated.verdict != "fails", right)
     if right and not any(reused(trial, each) for each in found):  # one draw for ever has no mean to compare
-        try:
-            yield from judge_order(trial)
-        except Exception as raised:  # at lengths that no scene has asked for
-            yield Finding("order of the bias", "all scenes", "fails", f"it raised {describe(raised)}")
+        yield from _order(trial)
         yield from judge_hard(trial)
 
 
@@ -96,7 +93,7 @@ def _faults(trial: Trial, found: Sequence[Measured], values: Sequence[Finding], 
     seen = [each for each in seen if each != SEVERAL]
     if explanation and explanation.sentences and not any("biased" in each for each in seen):
         return [*explanation.sentences, *(each for each in seen if "reused" in each)]
-    order = [each.sentence for each in judge_order(trial) if "one-sided" in each.sentence]
+    order = [each.sentence for each in _order(trial) if "one-sided" in each.sentence]
     small = (
         ["right to 2% of the terms, and off by more than its own sampling error"]
         if explanation and all(each.runs for each in found)
@@ -108,7 +105,8 @@ def _faults(trial: Trial, found: Sequence[Measured], values: Sequence[Finding], 
 def _hidden_bias(trial: Trial) -> list[str]:
     """Uneven directions are a fault where they can be shown to bias values, which ordinary scenes may not show."""
     seen = _seen(trial)
-    reuse, biased = [each for each in seen if "reused" in each], [each for each in seen if "biased" in each]
+    # the same points for every seed are a rule's, and a score asked twice is a cost: right values are right
+    reuse, biased = [each for each in seen if "sets of directions" in each], [each for each in seen if "biased" in each]
     return reuse + (biased if biased and biased_on_a_ridge(trial) else [])
 
 
@@ -118,3 +116,10 @@ def _seen(trial: Trial) -> list[str]:
         return look(trial) if trial.target == "ball_mean" else []
     except Exception:
         return []
+
+
+def _order(trial: Trial) -> list[Finding]:
+    try:
+        return list(judge_order(trial))
+    except Exception as raised:  # at lengths that no scene has asked for
+        return [Finding("order of the bias", "all scenes", "fails", f"it raised {describe(raised)}")]

@@ -65,7 +65,7 @@ def _tried(trial: Trial, clause: str, judge: Callable[[Trial, Scene], tuple[Judg
 def _ask(trial: Trial, scene: Scene, x: Tensor | None = None, seed: int = 0, score: object = None) -> Tensor:
     """Values (B, P) at the scene's points or at x, at its largest length."""
     asked = scene.x if x is None else x
-    native = trial.witness(scene) if score is None else score
+    native = trial.score(scene) if score is None else score
     return trial.bound(native, asked, trial.exponents, trial.lengths(scene)[-1], seed).value  # type: ignore[arg-type]
 
 
@@ -169,7 +169,7 @@ def _dtype(trial: Trial, scene: Scene) -> tuple[Judgement, str]:
     length = trial.lengths(scene)[-1]
     kinds = {}
     for dtype in (torch.float64, torch.float32):
-        kinds[dtype] = trial.bound(trial.witness(scene), scene.x.to(dtype), trial.exponents, length, 0).dtype
+        kinds[dtype] = trial.bound(trial.score(scene), scene.x.to(dtype), trial.exponents, length, 0).dtype
     if kinds[torch.float64] != torch.float64:
         return "fails", f"float64 points give {_name(kinds[torch.float64])} values"
     if kinds[torch.float32] not in (torch.float32, torch.float64):
@@ -187,7 +187,7 @@ def _several(trial: Trial, scene: Scene) -> tuple[Judgement, str]:
     whole, size = _ask(trial, scene), scene.size(trial.exponents)
     length = trial.lengths(scene)[-1]
     for i, p in enumerate(trial.exponents):
-        alone = trial.bound(trial.witness(scene), scene.x, [p], length, 0).value[:, 0]
+        alone = trial.bound(trial.score(scene), scene.x, [p], length, 0).value[:, 0]
         off = float(((alone - whole[:, i]).abs() / size[:, i]).max())
         if not off <= _SAME:
             return "fails", f"p = {p:g} alone and among others differ by {off:.1e} of the terms, from the same seed"
@@ -198,7 +198,7 @@ def _real(trial: Trial, scene: Scene) -> tuple[Judgement, str]:
     """p = 1.5 is neither 1 nor 2."""
     length = trial.lengths(scene)[-1]
     try:
-        low, middle, high = (trial.bound(trial.witness(scene), scene.x, [p], length, 0).value for p in (1.0, 1.5, 2.0))
+        low, middle, high = (trial.bound(trial.score(scene), scene.x, [p], length, 0).value for p in (1.0, 1.5, 2.0))
     except Exception as raised:  # integers are all that some want
         return "note", f"p = 1.5 is not taken: {describe(raised)}"
     for p, value in ((1, low), (2, high)):
@@ -209,7 +209,7 @@ def _real(trial: Trial, scene: Scene) -> tuple[Judgement, str]:
 
 def _input(trial: Trial, scene: Scene) -> tuple[Judgement, str]:
     native = trial.backend.to(scene.x)
-    trial.bound.ask(trial.witness(scene), native, trial.exponents[0], trial.lengths(scene)[-1], 0)
+    trial.bound.ask(trial.score(scene), native, trial.exponents[0], trial.lengths(scene)[-1], 0)
     if not torch.equal(trial.backend.back(native).double(), scene.x):
         return "fails", "it changes the points that it is given"
     return "holds", "the points stay what they were"
@@ -240,7 +240,7 @@ def _nonfinite(trial: Trial, scene: Scene) -> tuple[Judgement, str]:
 
 def _refuses(trial: Trial, scene: Scene) -> tuple[Judgement, str]:
     try:
-        trial.bound(trial.witness(scene), scene.x, [0.5], trial.lengths(scene)[-1], 0)
+        trial.bound(trial.score(scene), scene.x, [0.5], trial.lengths(scene)[-1], 0)
     except (ValueError, TypeError, AssertionError) as refused:
         return "holds", f"p = 0.5 is refused: {' '.join(str(refused).split())[:80]}"
     return "note", "p = 0.5 is accepted, where the operator is not elliptic and nothing is promised"

@@ -9,7 +9,6 @@ from torch import Tensor
 
 from plaplace.verify.estimator.scenes import scenes
 from plaplace.verify.estimator.trial import Trial
-from plaplace.verify.estimator.witness import Witness
 
 __all__ = ["SEVERAL", "look"]
 
@@ -25,7 +24,7 @@ def look(trial: Trial) -> list[str]:
     for scene in (each for each in scenes() if each.dimension in (2, 3)):
         radius, seeds = trial.lengths(scene)[-1], []
         for seed in range(_SEEDS):
-            witness = Witness(scene, trial.backend)
+            witness = trial.witness(scene)
             trial.bound(witness, scene.x[:1], trial.exponents[-1:], radius, seed)
             if witness.hidden or not witness.points:
                 return []

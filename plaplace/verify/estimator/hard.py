@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import math
 from collections import defaultdict
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator
 
 import torch
 from torch import Tensor
@@ -87,15 +87,13 @@ def _points(trial: Trial) -> Iterator[tuple[str, Scene, float | None, Tensor, Te
 def _excess(trial: Trial, scene: Scene, length: float | None, truth: Tensor, size: Tensor) -> float | str:
     """Largest error over what sampling and bias allow; or what was raised."""
     try:
-        runs: Runs = repeat(
-            trial.bound, trial.witness(scene), scene.x, trial.exponents, length, min(_SEEDS, trial.seeds)
-        )
+        runs: Runs = repeat(trial.bound, trial.score(scene), scene.x, trial.exponents, length, min(_SEEDS, trial.seeds))
     except Exception as raised:
         return describe(raised)
-    return _worst(runs, truth, trial.bias * size, trial.exponents)
+    return _worst(runs, truth, trial.bias * size)
 
 
-def _worst(runs: Runs, truth: Tensor, allowed: Tensor, exponents: Sequence[float]) -> float:
+def _worst(runs: Runs, truth: Tensor, allowed: Tensor) -> float:
     known = truth.isfinite() & allowed.isfinite()
     if not bool(known.any()):
         return 0.0

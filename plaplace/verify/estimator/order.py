@@ -32,7 +32,7 @@ def judge_order(trial: Trial) -> Iterator[Finding]:
     exact, size = scene.pointwise(trial.exponents), scene.size(trial.exponents)
     biases, errors = [], []
     for multiple in _MULTIPLES:
-        runs = repeat(trial.bound, trial.witness(scene), scene.x, trial.exponents, multiple * scene.width, trial.seeds)
+        runs = repeat(trial.bound, trial.score(scene), scene.x, trial.exponents, multiple * scene.width, trial.seeds)
         biases.append(runs.mean - exact)
         errors.append(runs.mean_error)
     first = f"at 0.4 widths it is {float((biases[0].abs() / size).max()):.1e} of the terms"

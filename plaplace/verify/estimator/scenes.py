@@ -9,6 +9,7 @@ from __future__ import annotations
 import math
 from collections.abc import Sequence
 from dataclasses import dataclass
+from functools import cache
 
 import torch
 from torch import Tensor
@@ -156,12 +157,13 @@ def ridge() -> Scene:
     return _make("a ridge, D = 2", mixture, points, 0.3, (3.0,))
 
 
-def scenes() -> list[Scene]:
+@cache
+def scenes() -> tuple[Scene, ...]:
     """All of them: D = 2, 3, 8 (two images) and 48; widths from 0.32 to 2."""
-    return [
+    return (
         _triangle(),
         _oblique(),
         _image(),
         _isotropic(8, 2.0, (0.4, 1.0, 1.7), (0.3, 1.0), (2, 2, 2)),
         _isotropic(48, 0.7, (0.6, 1.2), (0.3, 1.0)),
-    ]
+    )

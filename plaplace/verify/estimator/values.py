@@ -67,7 +67,7 @@ def biased_on_a_ridge(trial: Trial) -> bool:
     """Whether means over ten times the seeds miss the truth where directions matter most."""
     scene, seeds = ridge(), 10 * trial.seeds
     (radius,) = trial.lengths(scene)
-    runs = repeat(trial.bound, trial.witness(scene), scene.x, trial.exponents, radius, seeds)
+    runs = repeat(trial.bound, trial.score(scene), scene.x, trial.exponents, radius, seeds)
     measured = Measured(scene, radius, trial.truth(scene, radius), scene.size(trial.exponents), runs, "")
     return _judge(trial, measured, trial.false_alarm / measured.truth.numel()).verdict == "fails"
 
