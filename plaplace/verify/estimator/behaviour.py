@@ -84,7 +84,8 @@ def _seeds(trial: Trial, scene: Scene) -> tuple[Judgement, str]:
 def _rows(trial: Trial, scene: Scene) -> tuple[Judgement, str]:
     """The other rows of a batch are moved: the value of a row must stay what it was, under the same seed."""
     whole, size = _ask(trial, scene), scene.size(trial.exponents)
-    if len(whole) > 1 and float((whole - whole[:1]).abs().max()) <= _SAME * float(size.max()):
+    truth, least = trial.truth(scene, trial.lengths(scene)[-1]), _SAME * float(size.max())
+    if float((truth - truth[:1]).abs().max()) > least >= float((whole - whole[:1]).abs().max()):
         return "fails", "every point of the batch gets the same value: a mean runs over the batch"
     for kept in (0, len(scene.points) - 1):
         moved = scene.points + 0.3 * scene.width

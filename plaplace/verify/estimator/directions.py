@@ -30,6 +30,8 @@ def look(trial: Trial) -> list[str]:
                 return []
             seeds.append(witness.offsets(scene.points[0]))
         if all(torch.equal(seeds[0], each) for each in seeds[1:]):
+            if "random" not in trial.bound.names:
+                return []  # a rule
             return ["every seed asks at the same points: if they were drawn, the noise is reused"]
         kinds = len({tuple(each.flatten().tolist()) for each in seeds})
         if kinds < _SEEDS // 2:
