@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import math
 from functools import cached_property
-from typing import Any
 
 import torch
 import torch.autograd.forward_ad as fwd
@@ -14,6 +13,7 @@ from plaplace.mixture import components, fast
 from plaplace.mixture.components import Block
 from plaplace.mixture.covariances import Covariances
 from plaplace.mixture.fast import Evaluation, Wants
+from plaplace.mixture.fast.evaluation import joined
 
 __all__ = ["Evaluator"]
 
@@ -42,7 +42,7 @@ class Evaluator:
         # blocks of one size: the last one is not a small rest
         size = math.ceil(len(x) / math.ceil(len(x) / size))
         blocks = (block if centre is None else block - centre for block in x.split(size))
-        found = _cat([form.evaluate(block, wants) for block in blocks])
+        found = joined([form.evaluate(block, wants) for block in blocks])
         rows = (~found.trusted).nonzero()[:, 0]
         if len(rows):
             for column, better in zip(found, self._carefully(x[rows], wants), strict=True):
@@ -62,7 +62,7 @@ class Evaluator:
     def _carefully(self, x: Tensor, wants: Wants, followed: bool = False) -> Evaluation:
         number, dimension = self._means.shape
         blocks = self.careful_blocks(x, number * dimension)
-        return _cat([components.evaluate(self.block(block), self._covariances, wants, followed) for block in blocks])
+        return joined([components.evaluate(self.block(block), self._covariances, wants, followed) for block in blocks])
 
     def _form(self, wants: Wants) -> fast.Form | None:
         """The fast form for what is wanted, made at its first use; None where there is none."""
@@ -91,10 +91,3 @@ class Evaluator:
         if torch.is_grad_enabled() and any(each.requires_grad for each in inputs):
             return True
         return any(fwd.unpack_dual(each).tangent is not None for each in inputs)
-
-
-def _cat(parts: list[Evaluation]) -> Evaluation:
-    if len(parts) == 1:
-        return parts[0]
-    columns: Any = (None if column[0] is None else torch.cat(column) for column in zip(*parts, strict=True))
-    return Evaluation(*columns)

@@ -50,6 +50,14 @@ class Full:
         """P_k, (K, D, D), float64."""
         return torch.cholesky_inverse(self._factor)
 
+    def diagonal(self) -> Tensor:
+        """Variances of the coordinates, (K, D), float64."""
+        return self.matrices.diagonal(dim1=-2, dim2=-1)
+
+    def marginal(self, coordinates: Tensor) -> Tensor:
+        """Covariances of p coordinates, (K, p, p), float64."""
+        return self.matrices[:, coordinates[:, None], coordinates]
+
     def conditioned(self, limit: float) -> bool:
         """Whether no component has a condition number above the limit, or D^(1/4) times less."""
         precision = self.precision()

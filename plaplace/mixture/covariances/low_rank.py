@@ -58,9 +58,9 @@ class LowRank:
         gram_root = torch.linalg.qr(stacked, mode="r").R
         whitening = torch.linalg.solve_triangular(gram_root, identity, upper=True).mT
         outside = self.dimension - rank
-        self._outside = outside
+        self.outside = outside  # dimensions
         self._root = gram_root
-        self._stiff = bool((self.factors.square().sum((-1, -2)) > _STIFF * self.isotropic).any())
+        self.stiff = bool((self.factors.square().sum((-1, -2)) > _STIFF * self.isotropic).any())
         self.basis, self.whitening = basis, whitening  # Q (K, D, R) and W = G^-T (K, R, R), float64
         self._basis = basis.to(self.dtype)
         self._whitening = whitening.to(self.dtype)
@@ -77,9 +77,9 @@ class LowRank:
         """Coordinates in the span, (K, N, R), and what is left of x outside it, (K, N, D)."""
         inside = x @ self._basis
         outside = x - inside @ self._basis.mT
-        if self._stiff:  # rounding left a trace of the span in the residual: project it once more
+        if self.stiff:  # rounding left a trace of the span in the residual: project it once more
             outside = outside - (outside @ self._basis) @ self._basis.mT
-        return inside, outside if self._outside else torch.zeros_like(outside)
+        return inside, outside if self.outside else torch.zeros_like(outside)
 
     def solve(self, x: Tensor) -> tuple[Tensor, Tensor]:
         inside, outside = self._split(x)
@@ -97,13 +97,13 @@ class LowRank:
         return outside.square().sum(-1) * self._precision[:, None] + white.square().sum(-1)
 
     def tangential(self, n: Tensor) -> Tensor:
-        if not self._outside:
+        if not self.outside:
             return tangential_frobenius(self._whitening, n @ self._basis)
         inside, outside = self._split(n)
         within = tangential_frobenius(self._whitening, inside, outside.square().sum(-1))
         # (m - |outside|^2)/v over the m directions outside the span, with |outside|^2 = 1 - |inside|^2
         is_unit = (n != 0).any(-1).to(n.dtype)
-        return within + (self._outside - is_unit + inside.square().sum(-1)) * self._precision[:, None]
+        return within + (self.outside - is_unit + inside.square().sum(-1)) * self._precision[:, None]
 
     def mean_precision(self, r: Tensor) -> Tensor:
         identity = torch.eye(self.dimension, dtype=r.dtype, device=r.device)
@@ -111,7 +111,7 @@ class LowRank:
         for k, weight in enumerate(r):  # K x D x D at once may not fit
             root = self._whitening[k] @ self._basis[k].mT
             precision = root.mT @ root
-            if self._outside:
+            if self.outside:
                 precision = precision + (identity - self._basis[k] @ self._basis[k].mT) * self._precision[k]
             total = total + weight[:, None, None] * precision
         return total
@@ -129,6 +129,14 @@ class LowRank:
             outside = z[rows] - inside @ basis.mT
             colored[rows] = inside @ self._root[k] @ basis.mT + self.isotropic[k].sqrt() * outside
         return colored
+
+    def diagonal(self) -> Tensor:
+        """Variances of the coordinates, (K, D), float64."""
+        return self.factors.square().sum(-1) + self.isotropic[:, None]
+
+    def marginal(self, coordinates: Tensor) -> Tensor:
+        """Covariances of p coordinates, (K, p, p), float64."""
+        return LowRank(self.isotropic, self.factors[:, coordinates]).dense()
 
     def dense(self) -> Tensor:
         """Covariance matrices, (K, D, D)."""

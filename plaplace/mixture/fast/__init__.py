@@ -15,8 +15,10 @@ from plaplace.mixture.covariances import Covariances, Diagonal, LowRank, Spheric
 from plaplace.mixture.fast.diagonal import FastDiagonal
 from plaplace.mixture.fast.evaluation import Evaluation, Wants
 from plaplace.mixture.fast.large import FastLarge
-from plaplace.mixture.fast.low_rank import FastLowRank
+from plaplace.mixture.fast.low_rank import FastLowRank, Projected
 from plaplace.mixture.fast.middle import FastMiddle
+from plaplace.mixture.fast.pairs import ByPairs
+from plaplace.mixture.fast.screened import by_screen
 from plaplace.mixture.fast.small import FastSmall
 from plaplace.mixture.fast.spherical import ByGram, ByScore
 
@@ -55,13 +57,16 @@ def build(log_weights: Tensor, means: Tensor, covariances: Covariances, centre: 
     if isinstance(covariances, Diagonal):
         return FastDiagonal(log_weights, offsets, covariances)
     if isinstance(covariances, LowRank):
-        return FastLowRank(log_weights, means, covariances)
+        low_rank = FastLowRank(log_weights, means, covariances)
+        by_pairs = ByPairs(low_rank.joint, means.to(covariances.dtype), Projected(covariances))
+        return by_screen(log_weights, offsets, covariances, centre, by_pairs, low_rank)
     dimension = means.shape[1]
     if dimension <= _SMALL:
         return FastSmall(log_weights, offsets, covariances)
-    if dimension <= _MIDDLE and covariances.conditioned(_TAME):
-        return FastMiddle(log_weights, offsets, covariances)
-    return FastLarge(log_weights, means, covariances)
+    large = FastLarge(log_weights, means, covariances)
+    tame = dimension <= _MIDDLE and covariances.conditioned(_TAME)
+    dense = FastMiddle(log_weights, offsets, covariances) if tame else large
+    return by_screen(log_weights, offsets, covariances, centre, large, dense)
 
 
 def by_gram(means: Tensor, covariances: Covariances, wants: Wants) -> bool:

@@ -24,12 +24,12 @@ from __future__ import annotations
 
 import math
 from dataclasses import dataclass
-from typing import Literal, NamedTuple
+from typing import Any, Literal, NamedTuple
 
 import torch
 from torch import Tensor
 
-__all__ = ["LIMIT", "Evaluation", "Joint", "Moments", "Wants", "points_a_block", "smallest"]
+__all__ = ["LIMIT", "Evaluation", "Joint", "Moments", "Wants", "joined", "points_a_block", "smallest"]
 
 # what is computed: "p_laplacian" is "curvatures" without the vector s
 Wants = Literal["log_prob", "score", "laplacian", "p_laplacian", "curvatures"]
@@ -66,6 +66,14 @@ class Evaluation(NamedTuple):
     norm: Tensor | None = None
     normal: Tensor | None = None
     tangential: Tensor | None = None
+
+
+def joined(parts: list[Evaluation]) -> Evaluation:
+    """Of consecutive points."""
+    if len(parts) == 1:
+        return parts[0]
+    columns: Any = (None if column[0] is None else torch.cat(column) for column in zip(*parts, strict=True))
+    return Evaluation(*columns)
 
 
 class Joint:

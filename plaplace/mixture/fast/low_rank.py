@@ -2,9 +2,11 @@
 
 With Q_k an orthonormal basis of the span of F_k, W_k the whitening inside it and `d = x - mu_k`,
 
-    inside = Q_k'd,    outside^2 = |d|^2 - |inside|^2,    q_k = |W_k inside|^2 + outside^2 / v_k,
-    s_k = -d/v_k - Q_k t,    t = (W_k'W_k - 1/v_k) inside,    |s_k|^2 = |W_k'W_k inside|^2 + outside^2 / v_k^2,
-    n.s_k = -n.d/v_k - (Q_k'n).t,    n'P_k n = |W_k Q_k'n|^2 + (1 - |Q_k'n|^2) / v_k.
+    inside = Q_k'd,    t = (W_k'W_k - 1/v_k) inside,    s_k = -d/v_k - Q_k t,
+    q_k = |d|^2/v_k + inside.t,    |s_k|^2 = |d|^2/v_k^2 + 2 inside.t/v_k + |t|^2,
+    n.s_k = -n.d/v_k - (Q_k'n).t,    n'P_k n = 1/v_k + (Q_k'n)'(W_k'W_k - 1/v_k) Q_k'n,
+
+with 0 in the place of 1/v_k where the span is all of R^D.
 
 Three products N x D x K R: Q'd, Q t and Q'n. The differences d are formed, one component after the other: in a narrow
 neighbourhood of its span a component would not survive an expansion from a common centre.
@@ -18,7 +20,7 @@ from torch import Tensor
 from plaplace.mixture.covariances import LowRank
 from plaplace.mixture.fast.evaluation import Evaluation, Joint, Moments, Wants, points_a_block
 
-__all__ = ["FastLowRank"]
+__all__ = ["FastLowRank", "Projected"]
 
 
 class FastLowRank:
@@ -29,41 +31,42 @@ class FastLowRank:
     def __init__(self, log_weights: Tensor, means: Tensor, covariances: LowRank) -> None:
         dtype, (k, d) = covariances.dtype, means.shape
         basis, whitening = covariances.basis, covariances.whitening
-        rank, precision = basis.shape[-1], covariances.isotropic.reciprocal()
-        self._rank, self._full = rank, rank == d
+        rank, largest = basis.shape[-1], covariances.isotropic.reciprocal()  # |P_k| at most
+        precision = largest * bool(covariances.outside)  # outside the span, 0 where nothing is
+        self._rank = rank
         self.block = points_a_block(k * rank, 2**18, least=256)
         self.joint = Joint(log_weights, covariances.log_det.double(), d, dtype)
-        self._means, self._whitening, self._precision = means.to(dtype), whitening.to(dtype), precision.to(dtype)
+        self._means, self._precision, self._largest = means.to(dtype), precision.to(dtype), largest.to(dtype)
+        identity = torch.eye(rank, dtype=torch.float64, device=means.device)
+        self._change = (whitening.mT @ whitening - precision[:, None, None] * identity).to(dtype)  # W'W - 1/v
         self._basis = basis.permute(1, 0, 2).reshape(d, k * rank).to(dtype)
         self._scaled = (precision[:, None] * means).to(dtype)
-        # times r: 1, 1 / v_k = |P_k|, tr P_k, and two parts of E, |m_k|^2 / v_k^2 and 1 / v_k^2
-        square = precision.square()
-        columns = [torch.ones_like(precision), precision, covariances.trace.double()]
+        # times r: 1, 1 / v_k, |P_k|, tr P_k, and two parts of E, |m_k|^2 / v_k^2 and 1 / v_k^2
+        square = largest.square()
+        columns = [torch.ones_like(precision), precision, largest, covariances.trace.double()]
         self._columns = torch.stack([*columns, 4 * square * means.square().sum(-1), 4 * square]).to(dtype)
 
     def evaluate(self, y: Tensor, wants: Wants) -> Evaluation:
         """At points y, (N, D)."""
         inside, distance = self._inside(y)
-        white = self._each(inside, self._whitening.mT)
-        outside = (distance - _square(inside)).clamp_(min=0)
-        if self._full:
-            outside.zero_()
-        form = torch.addcmul(_square(white), outside, self._precision)
+        slope, spare = torch.empty((2, *inside.shape), dtype=y.dtype, device=y.device)
+        self._changed(inside, out=slope)  # t
+        work = torch.mul(inside, slope, out=spare).sum(-1)
+        outer = distance * self._precision
+        form = work + outer
         joint = torch.add(self.joint.constant[:, 0], form, alpha=-0.5)
-        # what |d|^2 - |inside|^2 may cost q_k, in roundings, halved: |P_k| = 1/v_k, as |W_k|^2 is at most that
-        loss = distance * self._precision
+        # what the terms of q_k may cost it, in roundings, halved: |P_k| = 1/v_k, as |W_k|^2 is at most that
+        loss = distance * self._largest
         weights, top, trusted = self.joint.weigh(joint.mT, error=2 * loss.mT)
-        total, precision, trace, fixed, growing = self._columns @ weights
+        total, precision, largest, trace, fixed, growing = self._columns @ weights
         log_prob = total.log().add_(top)
         if wants == "log_prob":
             return Evaluation(log_prob, trusted)
-        whole = self._each(white, self._whitening)
-        sizes = _square(whole).addcmul_(outside, self._precision.square())
-        slope = whole.addcmul_(inside, self._precision[:, None], value=-1)  # t
+        sizes = _square(slope).addcmul_(work.mul_(2).add_(outer), self._precision)
         score = (joint @ self._scaled).addcmul_(precision[:, None], y, value=-1)
         weighted = torch.mul(slope, joint[..., None], out=inside).flatten(1)
         score = score.addmm_(weighted, self._basis.mT, alpha=-1).div_(total[:, None])
-        lost = (loss * self._precision).mT.mul_(weights).sum(0).div_(total)  # sum r_k (|P_k| |d|)^2
+        lost = (loss * self._largest).mT.mul_(weights).sum(0).div_(total)  # sum r_k (|P_k| |d|)^2
         error = fixed.addcmul_(growing, torch.linalg.vecdot(y, y)).div_(total).add_(lost, alpha=4)
         moments = Moments(torch.linalg.vector_norm(score, dim=-1), error, self.joint.limit)
         trusted &= moments.trusted()
@@ -78,13 +81,11 @@ class FastLowRank:
         n = score / moments.norm[:, None]
         along = torch.mm(n, self._basis, out=weighted).view_as(inside)  # Q'n
         deviation = torch.addmm(torch.linalg.vecdot(n, y)[:, None], n, self._means.mT, alpha=-1).mul_(self._precision)
-        deviation = deviation.add_(torch.linalg.vecdot(along, slope)).neg_().mT.sub_(moments.norm)
-        within = _square(self._each(along, self._whitening.mT))
-        if not self._full:
-            within.addcmul_(1 - _square(along), self._precision)
+        deviation = deviation.add_(torch.mul(along, slope, out=spare).sum(-1)).neg_().mT.sub_(moments.norm)
+        within = self._changed(along, out=spare).mul_(along).sum(-1).add_(self._precision)
         within = within.mT.mul(weights).sum(0).div_(total)
         normal, tangential, safe = moments.curvatures(
-            size, size_error, weights, total, deviation, within, trace, precision.div_(total)
+            size, size_error, weights, total, deviation, within, trace, largest.div_(total)
         )
         rows = score if wants == "curvatures" else None
         return Evaluation(log_prob, trusted & safe, rows, moments.norm, normal, tangential)
@@ -100,12 +101,44 @@ class FastLowRank:
             torch.mm(difference, self._basis[:, i * rank : (i + 1) * rank], out=inside[:, i])
         return inside, distance.square_()
 
-    def _each(self, vectors: Tensor, matrices: Tensor) -> Tensor:
-        """`v_k M_k` for every component: (N, K, R) and (K, R, R)."""
-        result = torch.empty_like(vectors)
-        for i in range(len(matrices)):
-            torch.mm(vectors[:, i], matrices[i], out=result[:, i])
-        return result
+    def _changed(self, inside: Tensor, out: Tensor) -> Tensor:
+        """`(W_k'W_k - 1/v_k) inside`, (N, K, R)."""
+        for i, change in enumerate(self._change):
+            torch.mm(inside[:, i], change, out=out[:, i])
+        return out
+
+
+class Projected:
+    """The maps `A_k = [W_k Q_k'; (I - Q_k Q_k') / sqrt(v_k)]` for `ByPairs`: (R + D) numbers a whitened vector."""
+
+    def __init__(self, covariances: LowRank) -> None:
+        dtype = covariances.dtype
+        self.trace, self._stiff, self._whole = covariances.trace, covariances.stiff, not covariances.outside
+        self._basis, self._whitening = covariances.basis.to(dtype), covariances.whitening.to(dtype)
+        self._root = covariances.isotropic.rsqrt().to(dtype)
+
+    def whiten(self, i: int, vectors: Tensor) -> Tensor:
+        """`v A_i'` of rows."""
+        basis = self._basis[i]
+        inside = vectors @ basis
+        white = vectors.new_empty(len(vectors), basis.shape[1] + vectors.shape[1])
+        torch.mm(inside, self._whitening[i].mT, out=white[:, : basis.shape[1]])
+        outside = white[:, basis.shape[1] :]
+        if self._whole:
+            outside.zero_()
+            return white
+        torch.addmm(vectors, inside, basis.mT, alpha=-1, out=outside)
+        if self._stiff:  # rounding left a trace of the span: project it once more
+            outside.addmm_(outside @ basis, basis.mT, alpha=-1)
+        outside.mul_(self._root[i])
+        return white
+
+    def back(self, i: int, white: Tensor) -> Tensor:
+        """`-z A_i` of rows."""
+        basis = self._basis[i]
+        inside = white[:, : basis.shape[1]] @ self._whitening[i]
+        outside = white[:, basis.shape[1] :] * self._root[i]
+        return outside.addmm_(inside, basis.mT, beta=-1, alpha=-1)
 
 
 def _square(vectors: Tensor) -> Tensor:

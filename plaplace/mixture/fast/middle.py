@@ -16,6 +16,7 @@ from torch import Tensor
 from plaplace.mixture.covariances import Full
 from plaplace.mixture.covariances.full import spectral_bound
 from plaplace.mixture.fast.evaluation import Evaluation, Joint, Moments, Wants, points_a_block
+from plaplace.mixture.fast.screen import packed
 
 __all__ = ["FastMiddle"]
 
@@ -96,21 +97,10 @@ class FastMiddle:
         if wants == "laplacian":
             value, safe = moments.laplacian(size, moments.error + size, trace)
             return Evaluation(log_prob, trusted & safe, tangential=value)
-        within = (self._packed @ _products(score / norm[:, None])).mul_(weights).sum(0).div_(total)
+        within = (self._packed @ packed((score / norm[:, None]).mT.contiguous())).mul_(weights).sum(0).div_(total)
         deviation = along.div_(total * norm).sub_(norm)
         normal, tangential, safe = moments.curvatures(
             size, moments.error + size, weights, total, deviation, within, trace, largest.div_(total)
         )
         rows = score if wants == "curvatures" else None
         return Evaluation(log_prob, trusted & safe, rows, norm, normal, tangential)
-
-
-def _products(n: Tensor) -> Tensor:
-    """`n_i n_j`, i <= j, of rows n (N, D), as columns: (D(D+1)/2, N)."""
-    columns = n.mT.contiguous()
-    d = len(columns)
-    products, start = columns.new_empty(d * (d + 1) // 2, columns.shape[1]), 0
-    for i in range(d):
-        torch.mul(columns[i:], columns[i], out=products[start : start + d - i])
-        start += d - i
-    return products

@@ -1,0 +1,209 @@
+"""Components are left out only where they cannot matter, and what is left stays within the promise."""
+
+import math
+
+import pytest
+import torch
+from hypothesis import given
+from hypothesis import strategies as st
+
+from plaplace import GaussianMixture, LowRank
+from plaplace.mixture.fast.low_rank import Projected
+from plaplace.mixture.fast.pairs import ByPairs
+from plaplace.mixture.fast.screened import Screened
+from tests.properties.test_fast_forms import PROMISE, VALUES, WANTS, condition
+
+DOUBLE = torch.float64
+
+
+@st.composite
+def cases(draw, kinds=("full", "low_rank")):
+    """Enough components and dimensions for a screen; separated or not, stiff or not, points near, between and far."""
+    kind = draw(st.sampled_from(kinds))
+    k, d = draw(st.sampled_from([8, 13])), draw(st.sampled_from([24, 40]) if kind == "full" else st.just(40))
+    g = torch.Generator().manual_seed(draw(st.integers(0, 2**31)))
+    spread, stiff = draw(st.sampled_from([0.0, 0.1, 2.0, 1e3])), draw(st.sampled_from([0.0, 1.0, 6.0]))
+    shift = draw(st.sampled_from([0.0, 10.0, 1e6]))
+
+    def normal(*shape):
+        return torch.randn(*shape, dtype=DOUBLE, generator=g)
+
+    def positive(*shape):
+        return 10 ** (-stiff * torch.rand(*shape, dtype=DOUBLE, generator=g))
+
+    weights = torch.rand(k, dtype=DOUBLE, generator=g) ** draw(st.sampled_from([1, 300])) + 1e-300
+    means = shift + spread * normal(k, d)
+    if kind == "full":
+        rotation = torch.linalg.qr(normal(k, d, d)).Q
+        covariances = (rotation * positive(k, 1, d)) @ rotation.mT
+        covariances = (covariances + covariances.mT) / 2
+    else:
+        covariances = LowRank(positive(k), normal(k, d, 3))
+    i, j = torch.randint(k, (2, 40), generator=g)
+    between = draw(st.sampled_from([0.0, 0.5]))  # 0.5: half way to another mean
+    distance = draw(st.sampled_from([0.0, 1e-6, 1.0, 1.0, 30.0, 1e6]))
+    x = (1 - between) * means[i] + between * means[j] + distance * normal(40, d)
+    return (weights / weights.sum(), means, covariances), x
+
+
+def form_of(q):
+    form = q._evaluator._form("p_laplacian")
+    assert isinstance(form, Screened)
+    return form
+
+
+def exponents(q, x):
+    """`log w_k N(x; mu_k, Sigma_k)`, (K, N), by differences."""
+    quadratic = q._structure.solve(x - q.means[:, None])[1]
+    constant = q._weights64.log() - q._structure.log_det.double() / 2 - q.dimension * math.log(2 * math.pi) / 2
+    return constant[:, None] - quadratic / 2
+
+
+@given(cases(), st.sampled_from([DOUBLE, torch.float32]))
+def test_bounds_are_above_the_exponents(case, dtype):
+    (weights, means, covariances), x = case
+    weights = weights.clamp(min=1e-30) / weights.clamp(min=1e-30).sum()  # float32 has no 1e-300
+    if dtype == torch.float32:
+        low = isinstance(covariances, LowRank)
+        covariances = (
+            LowRank(covariances.isotropic.float(), covariances.factors.float()) if low else covariances.float()
+        )
+    q = GaussianMixture(weights.to(dtype), means.to(dtype), covariances)
+    x = x.to(dtype)
+    form = form_of(q)
+    bounds = form._screen.bounds(form._centred(x)).double()
+    exact = exponents(GaussianMixture(q.weights.double(), q.means.double(), covariances_of(q)), x.double())
+    # the rounding of the bound as it is written down, and of the exponents by differences
+    allowed = 64 * (torch.finfo(dtype).eps * bounds.abs() + torch.finfo(DOUBLE).eps * exact.abs())
+    below = exact - bounds - allowed
+    assert not bool((below > 0).any()), f"{dtype}: a bound is {float(below.max())} below its exponent"
+
+
+def covariances_of(q):
+    s = q._structure
+    return LowRank(s.isotropic, s.factors) if hasattr(s, "factors") else s.matrices
+
+
+@given(cases())
+def test_what_is_left_out_has_no_weight(case):
+    q, x = GaussianMixture(*case[0]), case[1]
+    found = form_of(q)._possible(x)
+    exact = exponents(q, x)
+    kept = found.others.clone()
+    for i, rows, _ in found.near:
+        kept[i, rows] = True
+    share = (exact - exact.amax(0)).exp().masked_fill(kept, 0)
+    limit = 1.01 * torch.finfo(DOUBLE).eps ** 2
+    assert float(share.max()) <= limit, f"a component of weight {float(share.max())} was left out, at most {limit}"
+
+
+@given(cases(), st.sampled_from(WANTS), st.booleans())
+def test_pairs_are_within_the_promise(case, wants, in_parts):
+    """By pairs whatever the screen leaves, at once and in parts."""
+    parameters, x = case
+    x = x[:5]
+    q = GaussianMixture(*parameters)
+    form = form_of(q)
+    possible = form._possible(x)
+    if in_parts:
+        parts = [form._pairs.evaluate(x[slice(*cut)], wants, possible.part(*cut)) for cut in ((0, 2), (2, 5))]
+        fast = parts[0].__class__(*(None if c[0] is None else torch.cat(c) for c in zip(*parts, strict=True)))
+    else:
+        fast = form._pairs.evaluate(x, wants, possible)
+    careful = q._evaluator._carefully(x, wants)
+    for name, function in VALUES.items():
+        got, want = getattr(fast, name), getattr(careful, name)
+        if got is None or want is None or not fast.trusted.any():
+            continue
+        if wants == "laplacian" and name == "tangential":
+            function = lambda q, z: q.laplacian(z)  # noqa: E731
+        limit = PROMISE * (want.abs() + condition(parameters, x, function))
+        wrong = (got - want).abs() > limit
+        assert not bool((wrong & fast.trusted).any()), f"{name}: {got}, by differences {want}, limit {limit}"
+
+
+def separated(kind, apart, number=10, dimension=40, seed=0):
+    g = torch.Generator().manual_seed(seed)
+    means = apart * torch.randn(number, dimension, dtype=DOUBLE, generator=g)
+    factors = torch.randn(number, dimension, 4 if kind == "low_rank" else dimension, dtype=DOUBLE, generator=g)
+    if kind == "low_rank":
+        covariances = LowRank(torch.ones(number, dtype=DOUBLE), factors)
+    else:
+        covariances = factors @ factors.mT / dimension + 0.5 * torch.eye(dimension, dtype=DOUBLE)
+    q = GaussianMixture(torch.full((number,), 1 / number, dtype=DOUBLE), means, covariances)
+    return q, q.sample(300, g)
+
+
+@pytest.mark.parametrize("kind", ["full", "low_rank"])
+def test_components_that_are_apart_are_told_apart(kind):
+    """Nearly nothing is looked at twice, and points by pairs are trusted."""
+    q, x = separated(kind, 4.0)
+    form = form_of(q)
+    possible = form._possible(x)
+    assert float(possible.others.double().mean()) < 0.02
+    assert bool(form._pairs.evaluate(x, "curvatures", possible).trusted.all())
+
+
+@pytest.mark.parametrize("kind", ["full", "low_rank"])
+@pytest.mark.parametrize(("apart", "by_pairs"), [(4.0, True), (0.0, False)])
+def test_the_sample_decides_who_evaluates(kind, apart, by_pairs, monkeypatch):
+    q, x = separated(kind, apart)
+    asked = []
+    pairs = ByPairs.evaluate
+    monkeypatch.setattr(
+        ByPairs,
+        "evaluate",
+        lambda self, y, wants, possible=None: (asked.append(possible), pairs(self, y, wants, possible))[1],
+    )
+    q.p_laplacian(x, 1.0)
+    assert any(possible is not None for possible in asked) == by_pairs
+
+
+def test_a_block_of_both_kinds_of_points_in_parts(monkeypatch):
+    """Every twentieth point where all components meet, among points of single ones; cut into parts by their pairs."""
+    q, x = separated("full", 4.0)
+    x[10::20] = 0.02 * x[10::20]
+    whole = q.p_laplacian(x, [1.0, 3.0])
+    monkeypatch.setattr("plaplace.mixture.fast.screened._PAIRS", 40 * 25)
+    parts = q.p_laplacian(x, [1.0, 3.0])
+    careful = q._evaluator._carefully(x, "p_laplacian")
+    torch.testing.assert_close(parts, whole, rtol=1e-12, atol=0)
+    torch.testing.assert_close(whole[:, 0], careful.tangential / careful.norm, rtol=1e-11, atol=0)
+
+
+def test_rows_that_are_not_finite_spoil_no_others():
+    q, x = separated("full", 4.0)
+    want = q.p_laplacian(x, 1.0)
+    x[3, 5], x[7, 0] = math.nan, math.inf
+    got = q.p_laplacian(x, 1.0)
+    assert got[[3, 7]].isnan().all()
+    rest = [i for i in range(300) if i not in (3, 7)]
+    torch.testing.assert_close(got[rest], want[rest], rtol=1e-12, atol=0)
+
+
+def test_beside_a_critical_point_what_was_left_out_is_seen():
+    """At 1e-33 from the mean of the nearest component a component of weight 1e-34 is as much of the score."""
+    means = torch.zeros(8, 24, dtype=DOUBLE)
+    means[1, 0], means[2:, 1] = 12.5, 100.0
+    q = GaussianMixture(torch.full((8,), 1 / 8, dtype=DOUBLE), means, torch.eye(24, dtype=DOUBLE).expand(8, 24, 24))
+    x = torch.zeros(1, 24, dtype=DOUBLE)
+    x[0, 0] = 1e-33
+    form = form_of(q)
+    found = form._pairs.evaluate(x, "score", form._possible(x))
+    want = q._evaluator._carefully(x, "score").score
+    assert not torch.allclose(found.score, want, rtol=1e-3, atol=0)  # the premise: it was left out
+    assert not bool(found.trusted)
+    torch.testing.assert_close(q.score(x), want, rtol=1e-12, atol=0)
+
+
+def test_projected_keeps_the_residual_of_a_stiff_structure():
+    """In the span the residual is rounding, and 1/v would make it a score: projected once more, as the structure does."""
+    g = torch.Generator().manual_seed(0)
+    factors = torch.randn(1, 40, 3, dtype=DOUBLE, generator=g)
+    structure = LowRank(torch.tensor([1e-9], dtype=DOUBLE), factors)
+    inside = torch.randn(20, 3, dtype=DOUBLE, generator=g) @ factors[0].mT
+    maps = Projected(structure)
+    white = maps.whiten(0, inside)
+    solved, form = structure.solve(inside[None])
+    torch.testing.assert_close(white.square().sum(-1), form[0], rtol=1e-12, atol=0)
+    torch.testing.assert_close(-maps.back(0, white), solved[0], rtol=0, atol=1e-9 * float(solved.abs().max()))
