@@ -4,7 +4,7 @@ import math
 
 import pytest
 import torch
-from hypothesis import given
+from hypothesis import given, reject
 from hypothesis import strategies as st
 
 from plaplace import GaussianMixture, LowRank
@@ -20,9 +20,9 @@ DOUBLE = torch.float64
 def cases(draw, kinds=("full", "low_rank")):
     """Enough components and dimensions for a screen; separated or not, stiff or not, points near, between and far."""
     kind = draw(st.sampled_from(kinds))
-    k, d = draw(st.sampled_from([8, 13])), draw(st.sampled_from([24, 40]) if kind == "full" else st.just(40))
+    k, d = draw(st.sampled_from([8, 13])), draw(st.sampled_from([44, 60]))
     g = torch.Generator().manual_seed(draw(st.integers(0, 2**31)))
-    spread, stiff = draw(st.sampled_from([0.0, 0.1, 2.0, 1e3])), draw(st.sampled_from([0.0, 1.0, 6.0]))
+    spread, stiff = draw(st.sampled_from([0.0, 0.1, 2.0, 1e3])), draw(st.sampled_from([0.0, 1.0, 6.0, 13.0]))
     shift = draw(st.sampled_from([0.0, 10.0, 1e6]))
 
     def normal(*shape):
@@ -68,7 +68,10 @@ def test_bounds_are_above_the_exponents(case, dtype):
         covariances = (
             LowRank(covariances.isotropic.float(), covariances.factors.float()) if low else covariances.float()
         )
-    q = GaussianMixture(weights.to(dtype), means.to(dtype), covariances)
+    try:
+        q = GaussianMixture(weights.to(dtype), means.to(dtype), covariances)
+    except ValueError:  # rounded to float32 a stiff matrix need not be positive definite
+        reject()
     x = x.to(dtype)
     form = form_of(q)
     bounds = form._screen.bounds(form._centred(x)).double()
@@ -122,7 +125,7 @@ def test_pairs_are_within_the_promise(case, wants, in_parts):
         assert not bool((wrong & fast.trusted).any()), f"{name}: {got}, by differences {want}, limit {limit}"
 
 
-def separated(kind, apart, number=10, dimension=40, seed=0):
+def separated(kind, apart, number=10, dimension=48, seed=0):
     g = torch.Generator().manual_seed(seed)
     means = apart * torch.randn(number, dimension, dtype=DOUBLE, generator=g)
     factors = torch.randn(number, dimension, 4 if kind == "low_rank" else dimension, dtype=DOUBLE, generator=g)
@@ -164,7 +167,7 @@ def test_a_block_of_both_kinds_of_points_in_parts(monkeypatch):
     q, x = separated("full", 4.0)
     x[10::20] = 0.02 * x[10::20]
     whole = q.p_laplacian(x, [1.0, 3.0])
-    monkeypatch.setattr("plaplace.mixture.fast.screened._PAIRS", 40 * 25)
+    monkeypatch.setattr("plaplace.mixture.fast.screened._PAIRS", 48 * 25)
     parts = q.p_laplacian(x, [1.0, 3.0])
     careful = q._evaluator._carefully(x, "p_laplacian")
     torch.testing.assert_close(parts, whole, rtol=1e-12, atol=0)
@@ -183,10 +186,10 @@ def test_rows_that_are_not_finite_spoil_no_others():
 
 def test_beside_a_critical_point_what_was_left_out_is_seen():
     """At 1e-33 from the mean of the nearest component a component of weight 1e-34 is as much of the score."""
-    means = torch.zeros(8, 24, dtype=DOUBLE)
+    means = torch.zeros(8, 44, dtype=DOUBLE)
     means[1, 0], means[2:, 1] = 12.5, 100.0
-    q = GaussianMixture(torch.full((8,), 1 / 8, dtype=DOUBLE), means, torch.eye(24, dtype=DOUBLE).expand(8, 24, 24))
-    x = torch.zeros(1, 24, dtype=DOUBLE)
+    q = GaussianMixture(torch.full((8,), 1 / 8, dtype=DOUBLE), means, torch.eye(44, dtype=DOUBLE).expand(8, 44, 44))
+    x = torch.zeros(1, 44, dtype=DOUBLE)
     x[0, 0] = 1e-33
     form = form_of(q)
     found = form._pairs.evaluate(x, "score", form._possible(x))

@@ -113,7 +113,7 @@ class Projected:
 
     def __init__(self, covariances: LowRank) -> None:
         dtype = covariances.dtype
-        self.trace, self._stiff, self._whole = covariances.trace, covariances.stiff, not covariances.outside
+        self.trace, self._stiff = covariances.trace, covariances.stiff
         self._basis, self._whitening = covariances.basis.to(dtype), covariances.whitening.to(dtype)
         self._root = covariances.isotropic.rsqrt().to(dtype)
 
@@ -124,9 +124,6 @@ class Projected:
         white = vectors.new_empty(len(vectors), basis.shape[1] + vectors.shape[1])
         torch.mm(inside, self._whitening[i].mT, out=white[:, : basis.shape[1]])
         outside = white[:, basis.shape[1] :]
-        if self._whole:
-            outside.zero_()
-            return white
         torch.addmm(vectors, inside, basis.mT, alpha=-1, out=outside)
         if self._stiff:  # rounding left a trace of the span: project it once more
             outside.addmm_(outside @ basis, basis.mT, alpha=-1)

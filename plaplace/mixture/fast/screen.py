@@ -46,13 +46,20 @@ class Screen:
         size = min(most, int((likely < means.shape[1] - 2 * margin(constant.dtype)).sum()) + 1)
         self._coordinates = separation.indices[:size].sort().values
         offsets = means[:, self._coordinates]
-        precision = torch.cholesky_inverse(torch.linalg.cholesky(covariances.marginal(self._coordinates)))
-        linear = (precision @ offsets[..., None])[..., 0]
+        marginal = covariances.marginal(self._coordinates)
+        factor, failed = torch.linalg.cholesky_ex(marginal)
+        precision = torch.cholesky_inverse(factor)
         norm = torch.linalg.matrix_norm(precision)
-        # what the rounding of the product can add to q_k: at most so many times |y|^2 + |m_k|^2, each of its terms
-        # rounded once and added up once
+        # how far the inverse is wrong, relative to its norm (Higham, "Accuracy and stability of numerical algorithms",
+        # section 10.1, in norms); where nothing is known of it there is no bound but 0
+        wrong = 8 * size * torch.finfo(torch.float64).eps * torch.linalg.matrix_norm(marginal) * norm
+        known = (failed == 0) & (wrong < 0.5)
+        precision, norm = precision.where(known[:, None, None], 0.0), norm.where(known, 0.0)
+        linear = (precision @ offsets[..., None])[..., 0]
+        # what that and the rounding of the product, each of whose terms is rounded once and added up once, can add to
+        # q_k: at most so many times |y|^2 + |m_k|^2
         terms, eps = size * (size + 3) // 2, torch.finfo(constant.dtype).eps
-        slack = 2 * terms * eps * norm
+        slack = (2 * terms * eps + wrong.where(known, 0.0)) * norm
         offset = (linear * offsets).sum(-1) - slack * offsets.square().sum(-1)
         diagonal = torch.eye(size, dtype=torch.float64, device=means.device)
         lower = precision - slack[:, None, None] * diagonal

@@ -13,10 +13,9 @@ from plaplace.mixture.fast.screen import Screen
 
 __all__ = ["Screened", "by_screen"]
 
-_COMPONENTS, _DIMENSIONS = 8, 24  # with fewer there is little to leave out
-
+_COMPONENTS, _DIMENSIONS = 8, 40  # with fewer a screen costs what it spares
 _SAMPLE = 16  # points that tell which of the two a block takes
-_FEW = 0.2  # of all components at a point: from there on the dense form is faster
+_FEW = 0.1  # of all components at a point: from there on the dense form is faster
 _AT_ONCE = 2**21  # numbers of the points that are told apart at once
 _PAIRS = 2**24  # numbers of the whitened differences that are kept at once
 
@@ -38,9 +37,8 @@ def by_screen(
 ) -> Screened | Dense:
     """The two forms behind a screen, or the dense one where a screen cannot pay; arguments as of `Screen`."""
     number, dimension = means.shape
-    most = (
-        covariances.factors.shape[-1] + 32 if isinstance(covariances, LowRank) else min(32 + dimension // 4, dimension)
-    )
+    # low rank: more coordinates than the span has, of which the others are narrow
+    most = 32 + (covariances.factors.shape[-1] if isinstance(covariances, LowRank) else dimension // 4)
     if number < _COMPONENTS or dimension < _DIMENSIONS or most > dimension:
         return dense
     screen = Screen(pairs.joint.constant[:, 0], log_weights, means, covariances, most)
