@@ -61,24 +61,27 @@ def test_hutchinson_is_exact_once_products_reach_the_dimension(method, mode):
         (1.0, "tangent", 0.0, True), ([1.0, 1.0], "hutch++", 0.0, True), (1.0, "xtrace", 0.0, True),
         (1.0, "tangent", 0.1, False), (2.0, "tangent", 0.0, False), (2.0, "hutch++", 0.0, False),
         ([1.0, 2.0], "tangent", 0.0, False), (2.0, "plain", 0.0, True), (2.0, "plain", 0.1, True),
-        (1.0, "plain", 0.0, False), ([2.0, 3.0], "plain", 0.0, False), ([2.0, math.inf], "plain", 0.0, False),
+        (1.0, "plain", 0.0, True), (1.0, "plain", 0.1, True), ([2.0, 3.0], "plain", 0.0, True),
+        (3.5, "plain", 0.1, True), ([2.0, math.inf], "plain", 0.0, False), ([3.0, math.inf], "plain", 0.0, False),
     ],
 )  # fmt: skip
 def test_the_product_along_the_normal_is_made_where_it_enters(p, method, eps, free, mode):
-    """Of p = 1 on the tangent space and of p = 2 by tr J the value is that beside other p, for one product less."""
+    """Where it is not made, the value is that beside a p which needs it, for one product less."""
     q, x = eight()
     counted = CountedScore(q.score)
     run = partial(hutchinson, x=x, num_probes=6, method=method, eps=eps, mode=mode)
     e = run(counted, p=p, generator=generator())
     assert e.num_evaluations * len(x) == counted.evaluations == ((1 if free else 3) + 2 * 6) * len(x)
     first = p if isinstance(p, float) else p[0]
-    beside = run(q.score, p=[first, 2.5], generator=generator())
+    beside = run(q.score, p=[first, 2.5, math.inf], generator=generator())
     assert beside.num_evaluations == 3 + 2 * 6
     for got, want in ((e.value, beside.value), (e.standard_error, beside.standard_error)):
         torch.testing.assert_close(got.reshape(5, -1)[:, 0], want[:, 0], rtol=1e-11, atol=1e-12)
 
 
-@pytest.mark.parametrize(("p", "method", "whole"), [(1.0, "tangent", 7), (1.0, "hutch++", 7), (2.0, "plain", 8)])
+@pytest.mark.parametrize(
+    ("p", "method", "whole"), [(1.0, "tangent", 7), (1.0, "hutch++", 7), ([1.0, 1.5, 2.0, 3.0, 4.0], "plain", 8)]
+)
 def test_hutchinson_without_the_normal_is_exact_once_products_reach_the_dimension(p, method, whole):
     q, x = eight()
     e = hutchinson(q.score, x, p, num_probes=8, method=method)
@@ -87,10 +90,63 @@ def test_hutchinson_without_the_normal_is_exact_once_products_reach_the_dimensio
     assert e.num_evaluations == 1 + 2 * whole
 
 
+@pytest.mark.parametrize("eps", [0.0, 0.3])
+@pytest.mark.parametrize("distribution", ["orthonormal", "rademacher"])
+def test_plain_samples_both_parts_without_bias(distribution, eps):
+    """400 seeds, 5 points, 4 p: means to 4.5 standard errors, at most 1.4e-4 of false alarm (Bonferroni).
+
+    Taking p - 1 for p - 2, or the normal part twice, would be off by 10 standard errors or more somewhere.
+    """
+    q, x = eight()
+    p = [1.0, 1.5, 3.0, 4.0]
+    run = partial(hutchinson, q.score, x, p, num_probes=3, method="plain", distribution=distribution, eps=eps)
+    values = torch.stack([run(generator=generator(seed)).value for seed in range(400)])
+    off = (values.mean(0) - q.p_laplacian(x, p, eps=eps)).abs() / values.std(0) * 20
+    assert (off <= 4.5).all(), off
+
+
+@pytest.mark.parametrize("score", ["symmetric", "not"])
+def test_plain_samples_are_the_forms_of_one_matrix(monkeypatch, score):
+    """`v'(I + (p-2) nn') J'v` by hand in reverse mode, with J in forward mode; alike where J is symmetric."""
+    a = torch.randn(5, 5, generator=generator(4)).double()
+    a = a + a.T if score == "symmetric" else a
+    x = torch.randn(3, 5, generator=generator(5)).double()
+    v = torch.randn(4, 5, generator=generator(6)).double()
+    monkeypatch.setattr(torch, "randn", lambda *arguments, **options: v)
+    p = [1.0, 2.0, 3.5]
+    s = x @ a.T
+    norm = s.norm(dim=1, keepdim=True)
+    n = s / norm
+    made = {}
+    for mode, j in (("reverse", a.T), ("forward", a)):
+        e = hutchinson(lambda z: z @ a.T, x, p, num_probes=4, method="plain", distribution="gaussian", mode=mode)
+        made[mode] = e.value
+        for column, power in enumerate(p):
+            matrix = (torch.eye(5).double() + (power - 2) * n[:, :, None] * n[:, None]) @ j
+            forms = norm ** (power - 2) * torch.einsum("ki,bij,kj->bk", v, matrix, v)
+            torch.testing.assert_close(e.value[:, column], forms.mean(1), rtol=1e-11, atol=1e-11)
+            torch.testing.assert_close(e.standard_error[:, column], forms.std(1) / 2, rtol=1e-11, atol=1e-11)
+    assert torch.allclose(made["reverse"], made["forward"], rtol=1e-11, atol=1e-11) == (score == "symmetric")
+
+
+def test_infinity_among_others_is_exact_by_plain_too():
+    q, x = eight()
+    e = hutchinson(q.score, x, [1.0, math.inf], num_probes=3, method="plain", generator=generator())
+    torch.testing.assert_close(e.value[:, 1], q.p_laplacian(x, math.inf), rtol=1e-11, atol=0)
+    assert (e.standard_error[:, 1] <= 1e-13 * e.value[:, 1].abs()).all()
+    assert (e.standard_error[:, 0] > 1e-3 * e.value[:, 0].abs()).all()
+
+
 def test_without_the_normal_critical_points_and_one_dimension_keep_their_conventions():
     a, x = torch.tensor([1.0, 2.0, 4.0]).double(), torch.tensor([[0.0, 0.0, 0.0], [1.0, 0.0, 0.0]]).double()
     run = partial(hutchinson, lambda z: -a * z, num_probes=3)
     assert_close(run(x, 2.0, method="plain").value, torch.tensor([-7.0, -7.0]).double(), condition=10)
+    want = torch.tensor([[math.nan, -7.0, 0.0], [-6.0, -7.0, -8.0]]).double()
+    several = run(x, [1.0, 2.0, 3.0], method="plain")
+    assert_close(several.value, want, condition=10)
+    assert (several.num_evaluations, several.num_nonfinite.tolist()) == (7, [0, 0])
+    part = run(x, [1.0, 2.0, 3.0], method="plain", num_probes=2)
+    assert torch.equal(part.standard_error.isnan(), want.isnan())
     one = run(x, 1.0)
     assert_close(one.value, torch.tensor([math.nan, -6.0]).double(), condition=10)
     assert one.standard_error.isnan().tolist() == [True, False]

@@ -65,8 +65,21 @@ def test_hutchinson(method, probes):
     same(chain((D, 9, 7, D)), points(), hutchinson, rtol=1e-10, method=method, num_probes=probes)
 
 
-def test_hutchinson_until_a_tolerance():
-    same(chain((D, 9, 7, D)), points(), hutchinson, method="plain", num_probes=8, tolerance=1e-9,
+def mirrored():
+    """W'f(W x): a gradient, whose Jacobian is symmetric, so that v'J and Jv give the same samples of n'Jn."""
+    network = chain((D, 9, D))
+    with torch.no_grad():
+        network[2].weight.copy_(network[0].weight.T)
+    return network
+
+
+def test_plain_probes_of_a_symmetric_jacobian():
+    same(mirrored(), points(), hutchinson, rtol=1e-10, method="plain", num_probes=4)
+
+
+@pytest.mark.parametrize(("method", "network"), [("tangent", chain((D, 9, 7, D))), ("plain", mirrored())])
+def test_hutchinson_until_a_tolerance(method, network):
+    same(network, points(), hutchinson, method=method, num_probes=8, tolerance=1e-9,
          distribution="gaussian", max_probes=16)  # fmt: skip
 
 

@@ -44,6 +44,8 @@ SPARING = {
     "p = 1, orthonormal": (1.0, partial(hutchinson, num_probes=3)),
     "p = 1, gaussian": (1.0, partial(hutchinson, num_probes=40, distribution="gaussian")),
     "p = 2, orthonormal": (2.0, partial(hutchinson, num_probes=4, method="plain")),
+    "p = 3, plain orthonormal": (3.0, partial(hutchinson, num_probes=4, method="plain")),
+    "p = 1, plain gaussian": (1.0, partial(hutchinson, num_probes=40, distribution="gaussian", method="plain")),
     "p = 2, sphere": (2.0, partial(hutchinson, num_probes=24, distribution="sphere", method="plain")),
 }
 

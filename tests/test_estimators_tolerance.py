@@ -50,7 +50,8 @@ def test_hutchinson_under_a_tolerance(mode, distribution, method):
     assert counted.evaluations == e.num_evaluations.sum()
     exact = autodiff(score, x, [1.0, 2.0]).value
     whole = e.degrees_of_freedom == math.inf
-    assert ((e.standard_error <= 0.9).all(1) | (e.num_evaluations >= 3 + 2 * 200)).all()
+    first = 1 if method == "plain" else 3  # and the product along n
+    assert ((e.standard_error <= 0.9).all(1) | (e.num_evaluations >= first + 2 * 200)).all()
     assert e.num_evaluations.unique().numel() > 1
     assert ((e.value - exact).abs() <= 5 * e.standard_error + 1e-9).all()
     torch.testing.assert_close(e.value[whole], exact[whole])
@@ -66,6 +67,8 @@ def test_hutchinson_under_a_tolerance(mode, distribution, method):
         (1.0, "tangent", "gaussian"),
         (2.0, "plain", "orthonormal"),
         (2.0, "plain", "sphere"),
+        (3.0, "plain", "orthonormal"),
+        (1.0, "plain", "gaussian"),
     ],
 )
 def test_hutchinson_under_a_tolerance_without_the_product_along_n(p, method, distribution):
@@ -79,7 +82,7 @@ def test_hutchinson_under_a_tolerance_without_the_product_along_n(p, method, dis
     assert torch.equal(among.value[:, 0], e.value)
     exact = autodiff(counted, x, p).value
     assert ((e.value - exact).abs() <= 5 * e.standard_error + 1e-9).all()
-    with_product = run(counted, p=[p, 3.0], generator=generator(), max_probes=8)
+    with_product = run(counted, p=[p, 3.0, math.inf], generator=generator(), max_probes=8)
     assert (with_product.num_evaluations == 3 + 16).all()
     without = run(counted, p=p, generator=generator(), max_probes=8)
     assert (without.num_evaluations == 1 + 16).all()

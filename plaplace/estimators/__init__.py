@@ -7,7 +7,7 @@
 | `autodiff`          | value at the point, exact    | D products with the Jacobian           | 1 + 2D                 |
 | `finite_difference` | value at the point, O(h^2)   | central differences of the score       | 1 + 2D                 |
 | `hutchinson`        | value at the point           | one product along n, m random products | 3 + 2m; without the    |
-|                     |                              |                                        | first, for some p      |
+|                     |                              |                                        | first ("plain") 1 + 2m |
 """
 
 from __future__ import annotations

@@ -88,6 +88,21 @@ class Jacobian:
             done += product.shape[0]
         return self._seen(torch.cat(forms).T)
 
+    def forms_beside(self, vectors: Tensor, normal: Tensor) -> tuple[Tensor, Tensor]:
+        """`v'Jv` and, of the same products, `n'J'v` (reverse) or `n'Jv` (forward, chain), both (b, k) float64.
+
+        Args:
+            vectors: (b, k, D) float64.
+            normal: n, (b, D) float64.
+        """
+        forms, beside, done = [], [], 0
+        for product in self._products(vectors):
+            wide = product.double()
+            forms.append(torch.linalg.vecdot(vectors[:, done : done + len(wide)].transpose(0, 1), wide))
+            beside.append(torch.linalg.vecdot(wide, normal))
+            done += len(wide)
+        return self._seen(torch.cat(forms).T), torch.cat(beside).T
+
     def tangential(self, frame: Frame) -> Tensor:
         """`sum_i t_i'Jt_i` over the tangents of the frame, (b,) float64."""
         number = self.points.shape[1] - 1

@@ -1,7 +1,8 @@
-"""Random tangential traces of the Jacobian, and drawing probes until their error is small enough."""
+"""What random probes tell of the Jacobian, and drawing them until their error is small enough."""
 
 from __future__ import annotations
 
+import math
 from dataclasses import dataclass, replace
 
 import torch
@@ -64,13 +65,13 @@ class Trace:
 
     @property
     def normal_product(self) -> bool:
-        """Whether n'Jn enters beside a sampled trace.
+        """Whether n'Jn enters beside what is sampled.
 
-        Of tr J (plain) p = 2 takes that alone; of the tangential trace p = 1 does, at eps = 0, and where n = 0, so that
-        a direction is missing, it has no value.
+        With "plain", which samples n'Jn too, p = inf alone takes it. The tangential trace is all of p = 1, at eps = 0;
+        where n = 0, so that a direction is missing, that has no value.
         """
         if self.method == "plain":
-            return any(p != 2 for p in self.powers)
+            return any(map(math.isinf, self.powers))
         return self.eps > 0 or any(p != 1 for p in self.powers)
 
     def draw(self, distribution: str, number: int, generator: torch.Generator) -> Probes:
@@ -94,35 +95,52 @@ class Trace:
             return torch.zeros(0, number, len(self.powers), dtype=torch.float64), torch.zeros(0, dtype=torch.int64)
         with Jacobian.at(self.rows, points, self.mode) as jacobian:
             known = Normal.of(jacobian, probes is None or self.normal_product)
-            tangential = known.across[:, None] if probes is None else self.tangential(jacobian, known, probes)
-        return self.values(known, tangential), jacobian.failed
+            curvatures = (known.along[:, None], known.across[:, None])
+            if probes is not None:
+                curvatures = self.curvatures(jacobian, known, probes)
+        return self.values(known, *curvatures), jacobian.failed
 
-    def values(self, known: Normal, tangential: Tensor) -> Tensor:
-        """p-Laplacians (b, m, P) from m tangential traces (b, m) of each point."""
-        # norm and n'Jn stay (b, 1): their powers are taken once a point, not once a probe
-        norm, along = known.norm[:, None], known.along[:, None]
-        columns = [p_laplacian(norm, along, tangential, p, self.eps).expand_as(tangential) for p in self.powers]
+    def values(self, known: Normal, along: Tensor, tangential: Tensor) -> Tensor:
+        """p-Laplacians (b, m, P) from m samples of the curvatures: n'Jn, (b, m) or (b, 1), and tr_T J, (b, m)."""
+        # the norm and an exact n'Jn stay (b, 1): their powers are taken once a point, not once a probe
+        norm, exact = known.norm[:, None], known.along[:, None]
+        columns = [
+            p_laplacian(norm, exact if math.isinf(p) else along, tangential, p, self.eps).expand_as(tangential)
+            for p in self.powers
+        ]
         return torch.stack(columns, -1)
 
-    def tangential(self, jacobian: Jacobian, known: Normal, probes: Probes) -> Tensor:
-        """Samples (b, m) of the tangential trace, unbiased, one a probe."""
+    def curvatures(self, jacobian: Jacobian, known: Normal, probes: Probes) -> tuple[Tensor, Tensor]:
+        """n'Jn, exact (b, 1) or sampled (b, m), and samples (b, m) of the tangential trace, unbiased, one a probe."""
+        if self.method == "plain":
+            return self._plain(jacobian, known, probes)
+        return known.along[:, None], self._tangential(jacobian, known, probes) + known.across[:, None]
+
+    def _plain(self, jacobian: Jacobian, known: Normal, probes: Probes) -> tuple[Tensor, Tensor]:
+        """`(v'n)(n'Jv)` and `v'Jv` less it; only the latter, with 0 for the former, where p = 2 alone is asked for."""
+        z = probes.vectors.to(known.normal.device)
+        shared = z.expand(len(known.norm), *z.shape)
+        if all(p == 2 or math.isinf(p) for p in self.powers):
+            parts = [jacobian.forms(some) for some in shared.split(jacobian.block, 1)]
+            return torch.zeros_like(known.along)[:, None], torch.cat(parts, 1)
+        pairs = [jacobian.forms_beside(some, known.normal) for some in shared.split(jacobian.block, 1)]
+        whole, beside = (torch.cat(each, 1) for each in zip(*pairs, strict=True))
+        along = (known.normal @ z.T) * beside
+        return along, whole - along
+
+    def _tangential(self, jacobian: Jacobian, known: Normal, probes: Probes) -> Tensor:
+        """Samples (b, m) of the trace over the tangents of a `Frame`."""
         frame = Frame.of(known.normal)
         z = probes.vectors.to(known.normal.device)
-        if self.method in ("tangent", "plain"):
-            parts = []
-            for some in z.split(jacobian.block):
-                shared = some.expand(len(known.norm), *some.shape)
-                parts.append(jacobian.forms(shared if self.method == "plain" else frame.embed(some)))
-            # tr J - n'Jn, or the tangential forms and what critical points add
-            rest = known.across if self.method == "tangent" else -known.along
-            return torch.cat(parts, 1) + rest[:, None]
+        if self.method == "tangent":
+            return torch.cat([jacobian.forms(frame.embed(some)) for some in z.split(jacobian.block)], 1)
 
         def apply(vectors: Tensor) -> Tensor:
             return frame.coordinates(jacobian.products(frame.embed(vectors)))
 
         if probes.sketch is None:
-            return xtrace(apply, z) + known.across[:, None]
-        return hutch_plus_plus(apply, probes.sketch.to(z.device), z) + known.across[:, None]
+            return xtrace(apply, z)
+        return hutch_plus_plus(apply, probes.sketch.to(z.device), z)
 
     def summarise(self, values: Tensor, probes: Probes) -> Summary:
         """Mean over probes of values (B, m, P) with its standard error. J being linear, that of one frame is whole."""
@@ -172,7 +190,7 @@ def probe_until(
             which = active[group]
             with Jacobian.at(rows, rows.flat[which], trace.mode) as jacobian:
                 here = known[0][which] if known else Normal.of(jacobian, trace.normal_product)
-                values.append(trace.values(here, trace.tangential(jacobian, here, probes)))
+                values.append(trace.values(here, *trace.curvatures(jacobian, here, probes)))
             bad.append(jacobian.failed)
             fresh.append(here)
         if not known:

@@ -21,7 +21,7 @@ __all__ = ["METHODS", "hutchinson"]
 
 METHODS = {
     "tangent": "probes in the tangent space estimate tr_T J",
-    "plain": "probes in R^D estimate tr J, of which n'Jn is subtracted",
+    "plain": "probes in R^D estimate n'Jn and tr_T J alike, from the same products",
     "hutch++": "a third of the products spans a subspace, a third gives its exact trace, the rest probes what is left",
     "xtrace": "leave-one-out form of the same idea, half of the products for the subspace",
 }
@@ -47,8 +47,15 @@ def hutchinson(
         |s|^(p-2) [ (p-1) n'Jn + T ],      T = mean of z'Jz,  E zz' = the projection onto the tangent space,  J = Ds(x).
 
     One product gives n'Jn. The trace is unbiased, since E z'Jz = tr(J E zz'); its variance is that of the tangential
-    part alone, and p = inf needs no probes. Where n'Jn drops out its product is not made: for p = 1, which is
-    T / |s|, and for p = 2 with "plain", which is tr J.
+    part alone, and p = inf needs no probes. For p = 1, which is T / |s|, the product along n is not made.
+
+    "plain" makes it for p = inf alone. Its probes v in R^D, E vv' = I, give both parts from one product each:
+
+        |s|^(p-2) mean of v'MJv,      M = I + (p-2) nn',      E v'MJv = tr MJ = tr J + (p-2) n'Jn.
+
+    On exact mixture scores in D = 64 and 8, orthonormal probes and equal evaluations, its variance was 0.5 to 1.1 times
+    that of "tangent" for p = 1.5 and 2, the less the fewer probes, but 1.1 to 2.0 times for p = 1 and 0.7 to 4.6 times
+    for p = 4.
 
     Args:
         score: row by row, (N, *shape) -> (N, *shape), differentiable by torch.
@@ -71,8 +78,8 @@ def hutchinson(
 
     Returns:
         Estimate at `3 + 2m` evaluations a point: the score, the normal product and m more, each product counted as 2;
-        at `1 + 2m` if every p is 1 (with eps = 0), or, for "plain", 2. A p has the same value, to rounding, alone and
-        among others. At `|s| = 0` the conventions of `operators.p_laplacian`.
+        at `1 + 2m` if every p is 1 (with eps = 0), or, for "plain", finite. A p has the same value, to rounding, alone
+        and among others. At `|s| = 0` the conventions of `operators.p_laplacian`.
 
     Raises:
         ValueError: p < 1, unknown names, m < 1 (3 for "hutch++"; 6 and even for "xtrace"), "xtrace" with
