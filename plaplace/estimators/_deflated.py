@@ -18,6 +18,8 @@ __all__ = ["Apply", "hutch_plus_plus", "xtrace"]
 
 Apply = Callable[[Tensor], Tensor]
 
+_PARALLEL = 1e-8  # squared sine of two directions below which rounding leaves less than 8 digits of their plane
+
 
 def hutch_plus_plus(apply: Apply, sketch: Tensor, probes: Tensor) -> Tensor:
     """Samples (b, g) of tr A, one a probe, given the sketch:
@@ -70,7 +72,10 @@ def xtrace(apply: Apply, probes: Tensor) -> Tensor:
     estimate = seen.samples().mean(-1)
     if number == 1:
         return estimate[:, None]
-    fewer = torch.stack([seen.without(i).samples().mean(-1) for i in range(number)], 1)
+    fewer, alike = seen.all_without()
+    if alike.any():
+        inexact = seen[alike]
+        fewer[alike] = torch.stack([inexact.without(i).samples().mean(-1) for i in range(number)], 1)
     return estimate[:, None] + (number - 1) * (fewer.mean(1, keepdim=True) - fewer)
 
 
@@ -99,6 +104,49 @@ class _Seen:
         head = self.form.diagonal(dim1=1, dim2=2).sum(-1)[:, None] - (v * (self.form @ v)).sum(1)
         cross = (kept * self.image).sum(1) + (self.back * kept.transpose(1, 2)).sum(-1)
         return head + self.plain - cross + (kept * (self.form @ kept)).sum(1)
+
+    def all_without(self) -> tuple[Tensor, Tensor]:
+        """XTrace on all probes but i, (b, n), and for which points this way to it is too inexact, (b,).
+
+        Its sample j leaves out i and j. The images of the others span what of the range of Q is orthogonal to v_i and
+        v_j: with the projection S onto these two, of cosine c, `Q'w_j - S Q'w_j = w_j - x v_i - y v_j` (in the
+        coordinates of Q), so that all its terms are products of a few (n, n) matrices. Where two of the v are nearly
+        parallel, as in A of lower rank than the probes, S has no digits: `without` then.
+        """
+        v, w, r = _left_out(self.image), self.probe, self.image
+        rows = v.transpose(1, 2)
+        cosine, form_v, form_w, on_w, on_r = rows @ v, self.form @ v, self.form @ w, rows @ w, rows @ r
+        within, left, right = rows @ form_v, rows @ form_w, (w.transpose(1, 2) @ form_v).transpose(1, 2)
+        along = (self.back @ v).transpose(1, 2)  # (i, j): w_j'AQ v_i; likewise below, i left out and j the sample
+
+        def own(matrix: Tensor) -> Tensor:
+            return matrix.diagonal(dim1=1, dim2=2)
+
+        def of_j(matrix: Tensor) -> Tensor:
+            return own(matrix)[:, None]
+
+        square = 1 - cosine.square()
+        own(square).fill_(1.0)
+        x, y = (on_w - cosine * of_j(on_w)) / square, (of_j(on_w) - cosine * on_w) / square
+        both = within + within.transpose(1, 2)
+        head = own(self.form).sum(-1)[:, None, None] - (own(within)[:, :, None] + of_j(within) - cosine * both) / square
+        whole = (w * r).sum(1) + (self.back * w.transpose(1, 2)).sum(-1)
+        cross = whole[:, None] - x * (on_r + along) - y * (of_j(on_r) + of_j(along))
+        kept = (
+            (w * form_w).sum(1)[:, None]
+            - x * (left + right)
+            - y * (of_j(left) + of_j(right))
+            + x * x * own(within)[:, :, None]
+            + y * y * of_j(within)
+            + x * y * both
+        )
+        samples = head + self.plain[:, None] - cross + kept
+        own(samples).zero_()
+        alike = (square < _PARALLEL).flatten(1).any(1)
+        return samples.sum(-1) / (samples.shape[1] - 1), alike
+
+    def __getitem__(self, points: Tensor) -> _Seen:
+        return _Seen(self.form[points], self.image[points], self.probe[points], self.back[points], self.plain[points])
 
     def without(self, i: int) -> _Seen:
         """The same without probe i, on the span of the other images."""
