@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 
 from plaplace import GaussianMixture, LowRank
 from plaplace.mixture import evaluator
-from plaplace.mixture.fast import evaluation
+from plaplace.mixture.fast import evaluation, fused
 from tests.conditioning import leaves
 
 DOUBLE = torch.float64
@@ -19,11 +19,11 @@ PROMISE = 1e-12
 
 
 @st.composite
-def cases(draw):
+def cases(draw, kinds=("spherical", "diagonal", "full", "low_rank"), dimensions=(2, 3, 4, 6, 9, 20)):
     """Parameters from tame to nasty, and points from modes to far tails."""
-    kind = draw(st.sampled_from(["spherical", "diagonal", "full", "low_rank"]))
+    kind = draw(st.sampled_from(kinds))
     k = draw(st.integers(1, 6))
-    d = draw(st.sampled_from([2, 3, 4, 6, 9, 20] if kind != "low_rank" else [6, 12, 20]))
+    d = draw(st.sampled_from(dimensions if kind != "low_rank" else [6, 12, 20]))
     g = torch.Generator().manual_seed(draw(st.integers(0, 2**31)))
     spread, stiff = draw(st.sampled_from([0.0, 0.1, 2.0, 1e3])), draw(st.sampled_from([0.0, 1.0, 6.0]))
     shift, width = draw(st.sampled_from([0.0, 10.0, 1e6])), draw(st.sampled_from([1e-3, 1.0, 1e2]))
@@ -91,7 +91,21 @@ def test_what_is_trusted_is_within_the_promise(case, wants):
     form = values._form(wants)
     if form is None:
         return
-    fast, careful = form.evaluate(centred(values, x), wants), values._carefully(x, wants)
+    check(parameters, x, wants, form.evaluate(centred(values, x), wants))
+
+
+@given(cases(("spherical", "diagonal", "full"), (2, 3, 4)), st.sampled_from(WANTS), st.booleans())
+def test_what_the_fused_form_trusts_is_within_the_promise(case, wants, written_out):
+    parameters, x = case
+    q = GaussianMixture(*parameters)
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(fused, "_WRITTEN_OUT", 1000 if written_out else 0)
+        form = fused.FastFused(q.weights.log(), q.means, q._structure, lambda kernel, key: kernel)
+    check(parameters, x, wants, form.evaluate(x, wants))
+
+
+def check(parameters, x, wants, fast):
+    careful = GaussianMixture(*parameters)._evaluator._carefully(x, wants)
     for name, function in VALUES.items():
         got, want = getattr(fast, name), getattr(careful, name)
         if got is None or want is None or not fast.trusted.any():

@@ -2,18 +2,22 @@
 
 from __future__ import annotations
 
+import os
+import shutil
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import partial
 from typing import Any
 
 from torch import Tensor
 
-from plaplace import __version__
+from plaplace import GaussianMixture, __version__
 from plaplace.compare.rivals.cases import Problem, Target
 from plaplace.compare.rivals.exact import RIVALS
 from plaplace.compare.rivals.floors import floors
 from plaplace.compare.rivals.packages import version
+from plaplace.mixture.compiling import compiled
+from plaplace.mixture.fast.fused import MOST_COMPONENTS, MOST_DIMENSIONS
 
 __all__ = ["Contender", "Contest", "exact_contest", "our", "version"]
 
@@ -73,7 +77,7 @@ def our(name: str, quantity: str, work: Work) -> Contender:
 
 
 def exact_contest(problem: Problem, quick: bool = False) -> Contest:
-    """The exact core on one problem: ours three times, floors, and the rivals of `exact.RIVALS`.
+    """The exact core on one problem: ours three times and compiled where it can be, floors, rivals of `exact.RIVALS`.
 
     Quick: without those that differentiate above 64 dimensions, of which one point takes seconds.
     """
@@ -84,6 +88,8 @@ def exact_contest(problem: Problem, quick: bool = False) -> Contest:
         "log_prob": q.log_prob,
     }
     contenders = [our("plaplace", quantity, work) for quantity, work in ours.items()]
+    if case.kind != "low_rank" and 2 <= case.D <= MOST_DIMENSIONS and case.K <= MOST_COMPONENTS:
+        contenders += _compiled(q, quick)
     contenders += [
         Contender(name, "floor", "", partial(_blind, work), version("torch")) for name, work in floors(problem).items()
     ]
@@ -113,6 +119,17 @@ def exact_contest(problem: Problem, quick: bool = False) -> Contest:
     }
     targets = tuple(target for target in case.targets if target.form in ("", problem.form))
     return Contest(labels, problem.x, tuple(contenders), targets, best_of="laplacian")
+
+
+def _compiled(q: GaussianMixture, quick: bool) -> list[Contender]:
+    """Ours, compiled: the seconds that compiling takes are outside the time."""
+    compiler = any(map(shutil.which, (os.environ.get("CXX", "g++"), "g++", "clang++")))
+    obstacle = "" if compiler else "not run: torch.compile needs a C++ compiler"
+    if quick:
+        obstacle = "not run: left out of the quick form"
+    fast, name = compiled(q), "plaplace, compiled"
+    works: dict[str, Work] = {"p_laplacian": lambda x: fast.p_laplacian(x, 1.0), "laplacian": fast.laplacian}
+    return [replace(our(name, quantity, work), obstacle=obstacle) for quantity, work in works.items()]
 
 
 def _blind(work: Callable[[], object]) -> Work:
