@@ -32,7 +32,7 @@ class FastSmall:
         # |P_k|^2 at least: e_k^2 <= 2 |P_k|^2 (|y|^2 + |m_k|^2)
         largest, squares = precision.square().sum((-1, -2)), means.square().sum(-1)
         self.dimension = d
-        self.block = points_a_block(max(len(means), 8))
+        self.block = points_a_block(max(len(means), 8), 3 * 2**15)
         fixed, growing = 2 * largest.sqrt() * squares, 2 * largest.sqrt()
         self.joint = Joint(log_weights, covariances.log_det.double(), d, dtype, fixed, growing)
         bias = self.joint.constant - (linear * means).sum(-1, keepdim=True) / 2
