@@ -87,9 +87,12 @@ def test_without_a_compiler_the_mixture_goes_on_and_says_so_once(monkeypatch):
 @pytest.mark.parametrize(
     ("q", "words"),
     [
-        (mixture("spherical", 2, 1), "2 components in 1 dimensions was given; accepted are at most 64"),
-        (mixture("spherical", 2, 5), "2 components in 5 dimensions was given"),
-        (mixture("spherical", 65, 2), "65 components in 2 dimensions was given"),
+        (
+            mixture("spherical", 2, 1),
+            "a mixture with D = 1 and K = 2 was given; accepted are D from 2 to 4 and K up to 64",
+        ),
+        (mixture("spherical", 2, 5), "D = 5 and K = 2 was given"),
+        (mixture("spherical", 65, 2), "D = 2 and K = 65 was given"),
         (GaussianMixture(torch.ones(1), torch.zeros(1, 3), LowRank(torch.ones(1), torch.ones(1, 3, 1))), "low-rank"),
     ],
 )

@@ -20,7 +20,7 @@ PUBLIC = {
         "paired_seeds q_values_of_counts roc threshold verdicts"
     ),
     "plaplace.memorization.worlds": "WORLDS Bed Progress Task World emoji_worlds",
-    "plaplace.mixture": "Curvatures GaussianMixture LowRank",
+    "plaplace.mixture": "Curvatures GaussianMixture LowRank compiled",
     "plaplace.models": (
         "Diagnosis DiscreteLevels Embeddings Field Finding FlowLevels ImageSpace Labels LatentSpace Level Levels "
         "NetworkModel Precision Prompts ScoreModel SigmaLevels Unconditioned check conditional from_denoiser "

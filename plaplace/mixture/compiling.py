@@ -40,8 +40,8 @@ def compiled(mixture: GaussianMixture) -> GaussianMixture:
     d, k = mixture.dimension, mixture.num_components
     if not 2 <= d <= MOST_DIMENSIONS or k > MOST_COMPONENTS:
         raise ValueError(
-            f"a mixture of {k} components in {d} dimensions was given; accepted are at most {MOST_COMPONENTS} "
-            f"components in 2 to {MOST_DIMENSIONS} dimensions"
+            f"a mixture with D = {d} and K = {k} was given; accepted are D from 2 to {MOST_DIMENSIONS} and K up to "
+            f"{MOST_COMPONENTS}"
         )
     if isinstance(mixture._structure, LowRank):
         raise ValueError("a low-rank mixture was given; accepted are spherical, diagonal and full covariances")

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import math
 from functools import cached_property
 
 import torch
@@ -13,13 +12,12 @@ from plaplace.mixture import components, fast
 from plaplace.mixture.components import Block
 from plaplace.mixture.covariances import Covariances
 from plaplace.mixture.fast import Evaluation, Wants
-from plaplace.mixture.fast.evaluation import joined
+from plaplace.mixture.fast.evaluation import ELSEWHERE, even, joined
 
 __all__ = ["Evaluator"]
 
 # numbers in one temporary of a block, so that a few of them stay in the second-level cache (elsewhere: few launches)
 _CAREFUL_NUMBERS = 2**18
-_ELSEWHERE = 16  # times as large are blocks that are not on a CPU: fewer launches
 _FEW_NUMBERS = 2**12  # K x N x D of them are dealt with faster by differences, in fewer calls
 
 
@@ -38,10 +36,7 @@ class Evaluator:
         if form is None:
             return self._carefully(x, wants, followed)
         centre = self._centre if form.centred else None
-        size = form.block * (1 if x.device.type == "cpu" else _ELSEWHERE)
-        # blocks of one size: the last one is not a small rest
-        size = math.ceil(len(x) / math.ceil(len(x) / size))
-        blocks = (block if centre is None else block - centre for block in x.split(size))
+        blocks = (block if centre is None else block - centre for block in even(x, form.block))
         found = joined([form.evaluate(block, wants) for block in blocks])
         rows = (~found.trusted).nonzero()[:, 0]
         if len(rows):
@@ -56,7 +51,7 @@ class Evaluator:
 
     def careful_blocks(self, rows: Tensor, elements: int) -> tuple[Tensor, ...]:
         """Rows in blocks, for temporaries of so many numbers a row."""
-        numbers = _CAREFUL_NUMBERS * (1 if rows.device.type == "cpu" else _ELSEWHERE)
+        numbers = _CAREFUL_NUMBERS * (1 if rows.device.type == "cpu" else ELSEWHERE)
         return rows.split(max(1, numbers // elements))
 
     def _carefully(self, x: Tensor, wants: Wants, followed: bool = False) -> Evaluation:

@@ -29,11 +29,23 @@ from typing import Any, Literal, NamedTuple
 import torch
 from torch import Tensor
 
-__all__ = ["LIMIT", "Evaluation", "Joint", "Moments", "Wants", "joined", "points_a_block", "smallest"]
+__all__ = [
+    "ELSEWHERE",
+    "LIMIT",
+    "Evaluation",
+    "Joint",
+    "Moments",
+    "Wants",
+    "even",
+    "joined",
+    "points_a_block",
+    "smallest",
+]
 
 # what is computed: "p_laplacian" is "curvatures" without the vector s
 Wants = Literal["log_prob", "score", "laplacian", "p_laplacian", "curvatures"]
 
+ELSEWHERE = 16  # times as large are blocks that are not on a CPU: fewer launches
 LIMIT = 2250.0  # roundings (machine epsilons) that may be added: 5e-13 in float64, half of what is promised
 _LONG = 256  # terms of a sum from which its rounding can grow with their number, where all of them round one way
 _RELATIVE = 450.0  # roundings of a quadratic form itself: 1e-13 of each variance
@@ -44,6 +56,12 @@ def points_a_block(numbers: int, together: int = 2**16, least: int = 64) -> int:
     """How many points to a block, of so many numbers each in the largest temporary: few that fit the cache, but not
     fewer than a matrix product needs."""
     return max(least, together // max(1, numbers))
+
+
+def even(points: Tensor, block: int) -> tuple[Tensor, ...]:
+    """Rows in blocks of one size, at most so many on a CPU: the last one is not a small rest."""
+    block *= 1 if points.device.type == "cpu" else ELSEWHERE
+    return points.split(math.ceil(len(points) / max(1, math.ceil(len(points) / block))) or 1)
 
 
 def smallest(dtype: torch.dtype) -> float:

@@ -7,7 +7,7 @@ from typing import Protocol
 from torch import Tensor
 
 from plaplace.mixture.covariances import Full, LowRank
-from plaplace.mixture.fast.evaluation import Evaluation, Wants, joined, points_a_block
+from plaplace.mixture.fast.evaluation import Evaluation, Wants, even, joined, points_a_block
 from plaplace.mixture.fast.pairs import ByPairs, Possible
 from plaplace.mixture.fast.screen import Screen
 
@@ -60,7 +60,7 @@ class Screened:
         few = self._possible(y[:: max(1, len(y) // _SAMPLE)]).others
         if float(few.mean(dtype=y.dtype)) > _FEW:
             whole = self._centred(y) if self._dense.centred else y
-            return joined([self._dense.evaluate(some, wants) for some in whole.split(self._dense.block)])
+            return joined([self._dense.evaluate(some, wants) for some in even(whole, self._dense.block)])
         possible = self._possible(y)
         cuts = _cuts(possible.others.sum(0) + 1, _PAIRS // y.shape[1])
         if len(cuts) == 1:
