@@ -16,7 +16,7 @@ __all__ = ["Screened", "by_screen"]
 _COMPONENTS, _DIMENSIONS = 8, 40  # with fewer a screen costs what it spares
 _SAMPLE = 16  # points that tell which of the two a block takes
 _FEW = 0.1  # of all components at a point: from there on the dense form is faster
-_AT_ONCE = 2**21  # numbers of the points that are told apart at once
+_AT_ONCE = 2**21  # numbers of the points, and of their bounds, that are told apart at once
 _PAIRS = 2**24  # numbers of the whitened differences that are kept at once
 
 
@@ -43,17 +43,18 @@ def by_screen(
         return dense
     screen = Screen(pairs.joint.constant[:, 0], log_weights, means, covariances, most)
     centre = None if centre is None else centre.to(covariances.dtype)
-    return Screened(screen, pairs, dense, centre, dimension)
+    return Screened(screen, pairs, dense, centre, max(number, dimension))
 
 
 class Screened:
-    """A screen and two forms that take the same points, `centre` is (D,) or None for the origin."""
+    """A screen and two forms that take the same points, `centre` is (D,) or None for the origin, `most` numbers a point
+    are held at once."""
 
     centred = False
 
-    def __init__(self, screen: Screen, pairs: ByPairs, dense: Dense, centre: Tensor | None, dimension: int) -> None:
+    def __init__(self, screen: Screen, pairs: ByPairs, dense: Dense, centre: Tensor | None, most: int) -> None:
         self._screen, self._pairs, self._dense, self._centre = screen, pairs, dense, centre
-        self.block = points_a_block(dimension, _AT_ONCE)
+        self.block = points_a_block(most, _AT_ONCE)
 
     def evaluate(self, y: Tensor, wants: Wants) -> Evaluation:
         """At points y, (N, D)."""
