@@ -14,7 +14,7 @@ from plaplace.mixture.fast.pairs import ByPairs
 
 __all__ = ["FastLarge"]
 
-_PANEL = 96  # columns
+_PANEL, _NARROW, _WIDE = 96, 48, 400  # columns; half of them where D is above 96 and not above 400
 _KEPT = 2**24  # numbers of the whitened differences of one block
 
 
@@ -34,7 +34,8 @@ class Triangular:
     def __init__(self, covariances: Full) -> None:
         self.trace, self._whitening = covariances.trace, covariances.whitening
         d = covariances.dimension
-        self._panels = [(start, min(start + _PANEL, d)) for start in range(0, d, _PANEL)]
+        width = _NARROW if _PANEL < d <= _WIDE else _PANEL
+        self._panels = [(start, min(start + width, d)) for start in range(0, d, width)]
 
     def whiten(self, i: int, vectors: Tensor) -> Tensor:
         """`v W_i'` of rows."""
