@@ -10,6 +10,7 @@ for those whose responsibility is above rounding. Nothing is expanded: what the 
 
 from __future__ import annotations
 
+import math
 from dataclasses import dataclass
 from typing import NamedTuple, Protocol
 
@@ -18,7 +19,6 @@ from torch import Tensor
 
 from plaplace.mixture.fast.evaluation import Evaluation, Joint, Wants, smallest
 from plaplace.mixture.fast.screen import margin
-from plaplace.operators import unit_normal
 
 __all__ = ["ByPairs", "Possible", "Whitening"]
 
@@ -118,8 +118,8 @@ class ByPairs:
         # of what is left out: |s_k| <= sqrt(tr P_k q_k), and terms of H up to tr P_k (1 + q_k); r q falls with q > 2
         left = r.masked_fill(used, 0)
         reach = form.clamp_(min=2).mul_(trace[:, None])
-        norm, n = unit_normal(score)
-        trusted &= ((reach.sqrt() * left).sum(0) <= eps * norm) & (norm > smallest(y.dtype))
+        norm = torch.linalg.vector_norm(score, dim=-1)
+        trusted &= ((reach.sqrt() * left).sum(0) <= eps * norm) & (norm > smallest(y.dtype)) & (norm < math.inf)
         if wants == "score":
             return Evaluation(log_prob, trusted, score)
         mean_trace = trace @ r
@@ -129,6 +129,7 @@ class ByPairs:
             for i, rows, own in scores:
                 _add(tangential, rows, _square(own.sub_(_take(score, rows))), r[i])
             return Evaluation(log_prob, trusted, tangential=tangential - mean_trace)
+        n = score / norm[:, None]
         for i, rows, own in scores:
             here = _take(n, rows)
             centred = own.sub_(_take(score, rows))
