@@ -72,6 +72,7 @@ def rivals(closed: float = 4.0, floor: float = 0.5) -> pd.DataFrame:
     return pd.DataFrame(
         [
             row("plaplace", "ours", "p_laplacian", 1.0),
+            row("plaplace, compiled", "ours", "p_laplacian", 0.25),
             row("plaplace", "ours", "laplacian", 0.5),
             row("gemm", "floor", "", floor, target=2.0, target_of="at most 2 x gemm"),
             row("JAX closed form", "rival", "laplacian", closed, **best),

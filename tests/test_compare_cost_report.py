@@ -158,6 +158,15 @@ def test_a_rival_that_is_faster_is_told() -> None:
     assert "at least 3 times faster in 0 of 1 contest and slower in 1" in text
 
 
+def test_ours_compiled_stands_apart() -> None:
+    """It is neither ours, about which the targets are, nor a rival."""
+    summary = summaries.cost_rivals.summarise(Tables(made.everything()))
+    assert summary["compiled"] == [
+        ["full-64, typical", "p-laplacian", 2.5, "0.25 [0.225, 0.275]", "16 (JAX closed form)"]
+    ]
+    assert summary["contests"][0].ours == 10.0
+
+
 def test_without_any_rival_floors_are_still_shown() -> None:
     table = made.rivals()
     summary = summaries.cost_rivals.summarise(Tables(made.everything() | {"rivals": table[table["role"] != "rival"]}))

@@ -14,6 +14,7 @@ from plaplace.compare.words import between, count, sig
 __all__ = ["MAIN", "Contest", "summarise"]
 
 MAIN = "p_laplacian"  # the call of ours that ratios and targets are about
+_COMPILED = "plaplace, compiled"  # a contender that is ours, on request
 FASTER = 3.0  # times the best rival, as promised
 _TEXT = ("contender", "role", "quantity", "against", "target_of", "note", "form", "case", "version")
 
@@ -51,6 +52,7 @@ def summarise(tables: Tables) -> dict[str, Any]:
         "contests": [contest for contest in contests if len(contest.rivals) or len(contest.floors)],
         "targets": [_target(row) for row in judged.to_dict("records")],
         "best": [_best(contest, like) for contest in contests if contest.best is not None],
+        "compiled": _compiled(ran, {contest.title: contest for contest in contests}),
         "absent": _absent(table),
         "unjudged": len(targets) - len(judged),
         "findings": [*_target_findings(judged), *_rival_findings(contests)],
@@ -58,7 +60,7 @@ def summarise(tables: Tables) -> dict[str, Any]:
 
 
 def _contest(case: str, form: str, group: pd.DataFrame) -> Contest:
-    ours = group[(group["role"] == "ours") & (group["quantity"] == MAIN)]["cpu_ms"]
+    ours = group[(group["role"] == "ours") & (group["quantity"] == MAIN) & (group["contender"] != _COMPILED)]["cpu_ms"]
     return Contest(
         _title(case, form),
         float(ours.iloc[0]) if len(ours) else float("nan"),
@@ -107,6 +109,19 @@ def _best(contest: Contest, like: pd.DataFrame) -> list[object]:
         "–" if same.empty else f"{sig(same['ratio'].iloc[0])} (our {same['against'].iloc[0]})",
         len(contest.rivals),
     ]
+
+
+def _compiled(ran: pd.DataFrame, contests: dict[str, Contest]) -> list[list[object]]:
+    """Lines of ours compiled: its time, over ours as it is, and the best rival's over it."""
+    lines: list[list[object]] = []
+    for row in ran[ran["contender"] == _COMPILED].to_dict("records"):
+        best = contests[_title(row["case"], row["form"])].best
+        beside = "–" if best is None else f"{sig(best['cpu_ms'] / row['cpu_ms'])} ({best['contender']})"
+        ratio = f"{sig(row['ratio'])} {between(row['ratio_low'], row['ratio_high'])}"
+        lines.append(
+            [_title(row["case"], row["form"]), row["quantity"].replace("_", "-"), float(row["cpu_ms"]), ratio, beside]
+        )
+    return lines
 
 
 def _absent(table: pd.DataFrame) -> list[tuple[str, str]]:
