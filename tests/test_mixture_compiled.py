@@ -1,5 +1,6 @@
 """Compiled mixtures: the values of ordinary ones, whatever the compiler does."""
 
+import pickle
 import shutil
 import warnings
 
@@ -121,3 +122,11 @@ def test_certified_values_before_compiling(name, monkeypatch):
     case, lines = families.build(name), VALUES[name]
     problems = complaints(lines, received(compiled(of_case(case)), case, [row_of(line) for line in lines]))
     assert not problems, "\n".join(problems)
+
+
+@needs_compiler
+def test_a_compiled_mixture_travels_to_another_process():
+    q = compiled(mixture("full", 2, 2))
+    x = q.sample(3000, torch.Generator().manual_seed(0))
+    want = q.log_prob(x)
+    torch.testing.assert_close(pickle.loads(pickle.dumps(q)).log_prob(x), want, rtol=0, atol=0)

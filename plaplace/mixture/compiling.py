@@ -60,6 +60,10 @@ class _Compiled(Evaluator):
         self._fused: FastFused | None = None
         self._able: dict[Wants, bool] = {}
 
+    def __getstate__(self) -> dict[str, Any]:
+        # kernels are of one process: another makes its own
+        return {**self.__dict__, "_fused": None, "_able": {}}
+
     def _form(self, wants: Wants) -> fast.Form | None:
         if self._fused is None:
             log_weights, means = self._log_weights64.detach(), self._means64.detach()

@@ -8,7 +8,7 @@ from hypothesis import given, reject
 from hypothesis import strategies as st
 
 from plaplace import GaussianMixture, LowRank
-from plaplace.mixture.fast.low_rank import Projected
+from plaplace.mixture.fast.low_rank import FastLowRank, Projected
 from plaplace.mixture.fast.pairs import ByPairs
 from plaplace.mixture.fast.screened import Screened
 from tests.properties.test_fast_forms import PROMISE, VALUES, WANTS, condition
@@ -167,7 +167,7 @@ def test_a_block_of_both_kinds_of_points_in_parts(monkeypatch):
     q, x = separated("full", 4.0)
     x[10::20] = 0.02 * x[10::20]
     whole = q.p_laplacian(x, [1.0, 3.0])
-    monkeypatch.setattr("plaplace.mixture.fast.screened._PAIRS", 48 * 25)
+    monkeypatch.setattr("plaplace.mixture.fast.screened.KEPT", 48 * 25)
     parts = q.p_laplacian(x, [1.0, 3.0])
     careful = q._evaluator._carefully(x, "p_laplacian")
     torch.testing.assert_close(parts, whole, rtol=1e-12, atol=0)
@@ -212,3 +212,69 @@ def test_the_maps_of_low_rank_are_those_of_the_structure(isotropic, rank):
     torch.testing.assert_close(white.square().sum(-1), form[0], rtol=1e-12, atol=0)
     rounding = 1e-15 * float(x.norm(dim=-1).max()) / isotropic * (rank < 40)  # of the residual outside the span
     torch.testing.assert_close(-maps.back(0, white), solved[0], rtol=1e-12, atol=rounding)
+
+
+@pytest.mark.parametrize("isotropic", [1e-13, 1e-16, 1e-20, 1e-30])
+def test_a_marginal_that_is_singular_to_rounding_bounds_nothing(isotropic):
+    g = torch.Generator().manual_seed(0)
+    means, factors = torch.randn(8, 60, dtype=DOUBLE, generator=g), torch.randn(8, 60, 3, dtype=DOUBLE, generator=g)
+    weights = torch.full((8,), 1 / 8, dtype=DOUBLE)
+    q = GaussianMixture(weights, means, LowRank(torch.full((8,), isotropic, dtype=DOUBLE), factors))
+    got, careful = q._evaluator.evaluate(means, "log_prob"), q._evaluator._carefully(means, "log_prob")
+    torch.testing.assert_close(got.log_prob, careful.log_prob, rtol=1e-12, atol=0)
+
+
+@pytest.mark.parametrize("wide", [1e8, 1e12])
+def test_what_was_left_out_may_be_seen_in_the_normal_curvature_alone(wide):
+    """Variance `wide` along n: n'Hn = -1/wide beside tr H = -43, where a narrow component of weight 1e-33 shows."""
+    number, dimension, narrow = 9, 44, 1e-7
+    covariances = torch.eye(dimension, dtype=DOUBLE).repeat(number, 1, 1)
+    covariances[0, 0, 0] = wide
+    covariances[1] *= narrow**2
+    means = torch.zeros(number, dimension, dtype=DOUBLE)
+    means[0, 0] = -0.5 * wide**0.5
+    means[2:, 1] = 1e6 * torch.arange(1, number - 1)
+    q = GaussianMixture(torch.full((number,), 1 / number, dtype=DOUBLE), means, covariances)
+    x = torch.zeros(200, dimension, dtype=DOUBLE)  # where the narrow component has weights e^-150 to e^-60
+    level = -dimension * math.log(narrow) + 0.5 * math.log(wide) + 0.125
+    x[:, 0] = narrow * (2 * (level - torch.linspace(-150, -60, 200, dtype=DOUBLE))).sqrt()
+    got, want = q.curvatures(x), q._evaluator._carefully(x, "curvatures")
+    torch.testing.assert_close(got.normal, want.normal, rtol=1e-10, atol=0)
+
+
+def test_a_trace_far_above_its_tangential_part_is_not_trusted():
+    """Flat along n: tr P - n'P n subtracts 1e10 from 1e10 and 43."""
+    covariances = torch.eye(44, dtype=DOUBLE).repeat(8, 1, 1)
+    covariances[:, 0, 0] = 1e-10
+    means = torch.zeros(8, 44, dtype=DOUBLE)
+    means[:, 1] = 100.0 * torch.arange(8)
+    q = GaussianMixture(torch.full((8,), 1 / 8, dtype=DOUBLE), means, covariances)
+    x = means.clone()
+    x[:, 0] = 1e-5
+    form = form_of(q)
+    assert not bool(form._pairs.evaluate(x, "p_laplacian", form._possible(x)).trusted.any())
+    torch.testing.assert_close(q.curvatures(x).tangential, torch.full((8,), -43.0, dtype=DOUBLE), rtol=1e-10, atol=0)
+
+
+@pytest.mark.parametrize(("isotropic", "kind"), [(1.0, FastLowRank), (1e-4, ByPairs)])
+def test_stretched_low_rank_covariances_go_by_pairs(isotropic, kind):
+    """What the expansion would lose of them is more than it may, and every point would be evaluated twice."""
+    g = torch.Generator().manual_seed(0)
+    covariances = LowRank(torch.full((5,), isotropic, dtype=DOUBLE), torch.randn(5, 100, 5, dtype=DOUBLE, generator=g))
+    weights = torch.full((5,), 1 / 5, dtype=DOUBLE)
+    q = GaussianMixture(weights, torch.randn(5, 100, dtype=DOUBLE, generator=g), covariances)
+    form, x = q._evaluator._form("p_laplacian"), q.sample(100, g)
+    assert isinstance(form, kind)
+    assert bool(form.evaluate(x, "p_laplacian").trusted.all())
+
+
+def test_along_its_span_a_low_rank_expansion_is_not_trusted():
+    """`|d|^2/v` cancels against what the span takes of it: an exact 0.045 as a difference of 5e9."""
+    factors = torch.zeros(1, 6, 1, dtype=DOUBLE)
+    factors[0, 0] = 1.0
+    covariances, mean = LowRank(torch.tensor([1e-11], dtype=DOUBLE), factors), torch.zeros(1, 6, dtype=DOUBLE)
+    x = torch.tensor([[0.3, 0, 0, 0, 0, 0], [0.7, 0, 0, 0, 0, 0]], dtype=DOUBLE)
+    found = FastLowRank(torch.zeros(1, dtype=DOUBLE), mean, covariances).evaluate(x, "log_prob")
+    exact = -0.5 * (x[:, 0].square() + covariances.log_det + 6 * math.log(2 * math.pi))
+    assert float(((found.log_prob - exact) / exact).abs().max()) > PROMISE
+    assert not bool(found.trusted.any())

@@ -60,7 +60,7 @@ class LowRank:
         outside = self.dimension - rank
         self.outside = outside  # dimensions
         self._root = gram_root
-        self.stiff = bool((self.factors.square().sum((-1, -2)) > _STIFF * self.isotropic).any())
+        self.stiff = self.stretched() > _STIFF
         self.basis, self.whitening = basis, whitening  # Q (K, D, R) and W = G^-T (K, R, R), float64
         self._basis = basis.to(self.dtype)
         self._whitening = whitening.to(self.dtype)
@@ -129,6 +129,10 @@ class LowRank:
             outside = z[rows] - inside @ basis.mT
             colored[rows] = inside @ self._root[k] @ basis.mT + self.isotropic[k].sqrt() * outside
         return colored
+
+    def stretched(self) -> float:
+        """The largest |F_k|^2 / v_k."""
+        return float((self.factors.detach().square().sum((-1, -2)) / self.isotropic.detach()).amax())
 
     def diagonal(self) -> Tensor:
         """Variances of the coordinates, (K, D), float64."""

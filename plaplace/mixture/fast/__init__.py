@@ -25,6 +25,7 @@ from plaplace.mixture.fast.spherical import ByGram, ByScore
 __all__ = ["Evaluation", "Form", "Wants", "build", "by_gram"]
 
 _SMALL, _MIDDLE = 4, 96  # dimensions up to which the forms of full covariances win
+_STRETCHED = 200.0  # |F_k|^2 / (v_k D) up to which |d|^2 / v_k is at most half of what a quadratic form of D may lose
 _TAME = 1e3  # condition number up to which expansions of full covariances keep their digits
 
 
@@ -57,9 +58,11 @@ def build(log_weights: Tensor, means: Tensor, covariances: Covariances, centre: 
     if isinstance(covariances, Diagonal):
         return FastDiagonal(log_weights, offsets, covariances)
     if isinstance(covariances, LowRank):
-        low_rank = FastLowRank(log_weights, means, covariances)
-        by_pairs = ByPairs(low_rank.joint, means.to(covariances.dtype), Projected(covariances))
-        return by_screen(log_weights, offsets, covariances, centre, by_pairs, low_rank)
+        expanded, rank = FastLowRank(log_weights, means, covariances), covariances.basis.shape[-1]
+        width = means.shape[1] + rank
+        pairs = ByPairs(expanded.joint, means.to(covariances.dtype), Projected(covariances), width)
+        tame = covariances.stretched() <= _STRETCHED * means.shape[1]
+        return by_screen(log_weights, offsets, covariances, centre, pairs, expanded if tame else pairs)
     dimension = means.shape[1]
     if dimension <= _SMALL:
         return FastSmall(log_weights, offsets, covariances)

@@ -40,6 +40,7 @@ __all__ = [
     "joined",
     "points_a_block",
     "smallest",
+    "squares",
 ]
 
 # what is computed: "p_laplacian" is "curvatures" without the vector s
@@ -62,6 +63,11 @@ def even(points: Tensor, block: int) -> tuple[Tensor, ...]:
     """Rows in blocks of one size, at most so many on a CPU: the last one is not a small rest."""
     block *= 1 if points.device.type == "cpu" else ELSEWHERE
     return points.split(math.ceil(len(points) / max(1, math.ceil(len(points) / block))) or 1)
+
+
+def squares(vectors: Tensor) -> Tensor:
+    """Squared lengths of rows, (.., D) to (..)."""
+    return torch.linalg.vector_norm(vectors, dim=-1).square_()
 
 
 def smallest(dtype: torch.dtype) -> float:

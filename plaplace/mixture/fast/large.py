@@ -9,23 +9,21 @@ import torch
 from torch import Tensor
 
 from plaplace.mixture.covariances import Full
-from plaplace.mixture.fast.evaluation import Joint, points_a_block
+from plaplace.mixture.fast.evaluation import Joint
 from plaplace.mixture.fast.pairs import ByPairs
 
 __all__ = ["FastLarge"]
 
 _PANEL, _NARROW, _WIDE = 96, 48, 400  # columns; half of them where D is above 96 and not above 400
-_KEPT = 2**24  # numbers of the whitened differences of one block
 
 
 class FastLarge(ByPairs):
     """K full components in D dimensions: log weights (K,) and means (K, D), both float64."""
 
     def __init__(self, log_weights: Tensor, means: Tensor, covariances: Full) -> None:
-        dtype, (k, d) = covariances.dtype, means.shape
+        dtype, d = covariances.dtype, means.shape[1]
         joint = Joint(log_weights, covariances.log_det.double(), d, dtype)
-        super().__init__(joint, means.to(dtype), Triangular(covariances))
-        self.block = points_a_block(k * d, _KEPT)
+        super().__init__(joint, means.to(dtype), Triangular(covariances), d)
 
 
 class Triangular:

@@ -18,7 +18,7 @@ import torch
 from torch import Tensor
 
 from plaplace.mixture.covariances import LowRank
-from plaplace.mixture.fast.evaluation import Evaluation, Joint, Moments, Wants, points_a_block
+from plaplace.mixture.fast.evaluation import Evaluation, Joint, Moments, Wants, points_a_block, squares
 
 __all__ = ["FastLowRank", "Projected"]
 
@@ -62,7 +62,7 @@ class FastLowRank:
         log_prob = total.log().add_(top)
         if wants == "log_prob":
             return Evaluation(log_prob, trusted)
-        sizes = _square(slope).addcmul_(work.mul_(2).add_(outer), self._precision)
+        sizes = squares(slope).addcmul_(work.mul_(2).add_(outer), self._precision)
         score = (joint @ self._scaled).addcmul_(precision[:, None], y, value=-1)
         weighted = torch.mul(slope, joint[..., None], out=inside).flatten(1)
         score = score.addmm_(weighted, self._basis.mT, alpha=-1).div_(total[:, None])
@@ -136,7 +136,3 @@ class Projected:
         inside = white[:, : basis.shape[1]] @ self._whitening[i]
         outside = white[:, basis.shape[1] :] * self._root[i]
         return outside.addmm_(inside, basis.mT, beta=-1, alpha=-1)
-
-
-def _square(vectors: Tensor) -> Tensor:
-    return torch.linalg.vector_norm(vectors, dim=-1).square_()

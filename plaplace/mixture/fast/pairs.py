@@ -17,11 +17,12 @@ from typing import NamedTuple, Protocol
 import torch
 from torch import Tensor
 
-from plaplace.mixture.fast.evaluation import Evaluation, Joint, Wants, smallest
+from plaplace.mixture.fast.evaluation import Evaluation, Joint, Wants, points_a_block, smallest, squares
 from plaplace.mixture.fast.screen import margin
 
-__all__ = ["ByPairs", "Possible", "Whitening"]
+__all__ = ["KEPT", "ByPairs", "Possible", "Whitening"]
 
+KEPT = 2**24  # numbers of whitened vectors that are kept at once
 _SHARE = 100.0  # tr P_k above so many times the tangential trace: their difference has lost two digits
 
 Rows = Tensor | None  # indices of points, None for all of them
@@ -72,12 +73,14 @@ class Possible:
 
 
 class ByPairs:
-    """Of K components with these means, (K, D) in the data type of the points."""
+    """Of K components with these means, (K, D) in the data type of the points, whose whitened vectors have `width`
+    numbers."""
 
     centred = False
 
-    def __init__(self, joint: Joint, means: Tensor, whitening: Whitening) -> None:
-        self.joint, self._means, self._whitening = joint, means, whitening
+    def __init__(self, joint: Joint, means: Tensor, whitening: Whitening, width: int) -> None:
+        self.joint, self._means, self._whitening, self.width = joint, means, whitening, width
+        self.block = points_a_block(len(means) * width, KEPT)
 
     def possible(self, y: Tensor, bounds: Tensor) -> Possible:
         """At points y, (N, D), with upper bounds of their exponents, (K, N).
@@ -88,7 +91,7 @@ class ByPairs:
         near = self._pairs(y, component, order)
         level, others = torch.empty_like(bounds[0]), bounds.new_ones(bounds.shape, dtype=torch.bool)
         for i, rows, white in near:
-            level[rows], others[i, rows] = self.joint.constant[i] - _square(white) / 2, False
+            level[rows], others[i, rows] = self.joint.constant[i] - squares(white) / 2, False
         return Possible(bounds, near, others & (bounds >= level + margin(y.dtype)))
 
     def evaluate(self, y: Tensor, wants: Wants, possible: Possible | None = None) -> Evaluation:
@@ -101,7 +104,7 @@ class ByPairs:
             form = (constant - possible.bounds).mul_(2)  # of what is left out: q_k at least
             kept = possible.near + self._pairs(y, *possible.others.nonzero(as_tuple=True))
         for i, rows, white in kept:
-            _put(form[i], rows, _square(white))
+            _put(form[i], rows, squares(white))
         weights, top, trusted = self.joint.weigh(torch.add(constant, form, alpha=-0.5))
         total = weights.sum(0)
         log_prob = total.log().add_(top)
@@ -123,22 +126,23 @@ class ByPairs:
         if wants == "score":
             return Evaluation(log_prob, trusted, score)
         mean_trace = trace @ r
-        trusted &= (reach.add_(trace[:, None]) * left).sum(0) <= eps * mean_trace
+        lost = (reach.add_(trace[:, None]) * left).sum(0)
+        trusted &= lost <= eps * mean_trace
         normal, tangential = torch.zeros_like(norm), torch.zeros_like(norm)
         if wants == "laplacian":
             for i, rows, own in scores:
-                _add(tangential, rows, _square(own.sub_(_take(score, rows))), r[i])
+                _add(tangential, rows, squares(own.sub_(_take(score, rows))), r[i])
             return Evaluation(log_prob, trusted, tangential=tangential - mean_trace)
         n = score / norm[:, None]
         for i, rows, own in scores:
             here = _take(n, rows)
             centred = own.sub_(_take(score, rows))
             along = torch.linalg.vecdot(centred, here)
-            across = _square(centred.addcmul_(along[:, None], here, value=-1))
-            within = _square(self._whitening.whiten(i, here))
+            across = squares(centred.addcmul_(along[:, None], here, value=-1))
+            within = squares(self._whitening.whiten(i, here))
             _add(normal, rows, along.square_().sub_(within), r[i])
             _add(tangential, rows, across.sub_(trace[i]).add_(within), r[i])
-        trusted &= mean_trace <= _SHARE * tangential.abs()
+        trusted &= (mean_trace <= _SHARE * tangential.abs()) & (lost <= eps * normal.abs())
         return Evaluation(log_prob, trusted, score if wants == "curvatures" else None, norm, normal, tangential)
 
     def _pairs(self, y: Tensor, component: Tensor, point: Tensor) -> list[Pairs]:
@@ -179,7 +183,3 @@ def _add(to: Tensor, rows: Rows, values: Tensor, weights: Tensor) -> None:
         to.addcmul_(weight, values)
     else:
         to.index_add_(0, rows, weight * values)
-
-
-def _square(vectors: Tensor) -> Tensor:
-    return torch.linalg.vector_norm(vectors, dim=-1).square_()

@@ -5,8 +5,9 @@ For any coordinates S the marginal density has the smaller quadratic form,
     q_k(x) >= (x - mu_k)_S' (Sigma_k[S, S])^-1 (x - mu_k)_S,
 
 so one product with the packed `y_i y_j`, i <= j in S, bounds all exponents from above. A component whose bound lies far
-below an exponent that another one really has is left out, with certainty. The coordinates are those in which the means
-differ most, in units of the widths: which ones are taken, and how many, changes what is left out, not what is right.
+below an exponent that another one really has is left out: certain, but for one rounding of the bound. The coordinates
+are those in which the means differ most, in units of the widths: which ones are taken, and how many, changes what is
+left out, not what is right.
 """
 
 from __future__ import annotations
@@ -48,11 +49,13 @@ class Screen:
         offsets = means[:, self._coordinates]
         marginal = covariances.marginal(self._coordinates)
         factor, failed = torch.linalg.cholesky_ex(marginal)
-        precision = torch.cholesky_inverse(factor)
+        whole = (failed == 0)[:, None, None]
+        diagonal = torch.eye(size, dtype=torch.float64, device=means.device)
+        precision = torch.cholesky_inverse(factor.where(whole, diagonal))
         norm = torch.linalg.matrix_norm(precision)
         # how far the inverse is wrong, relative to its norm (Higham, "Accuracy and stability of numerical algorithms",
         # section 10.1, in norms); where nothing is known of it there is no bound but 0
-        wrong = 8 * size * torch.finfo(torch.float64).eps * torch.linalg.matrix_norm(marginal) * norm
+        wrong = 4 * size**1.5 * torch.finfo(torch.float64).eps * torch.linalg.matrix_norm(marginal) * norm
         known = (failed == 0) & (wrong < 0.5)
         precision, norm = precision.where(known[:, None, None], 0.0), norm.where(known, 0.0)
         linear = (precision @ offsets[..., None])[..., 0]
@@ -61,7 +64,6 @@ class Screen:
         terms, eps = size * (size + 3) // 2, torch.finfo(constant.dtype).eps
         slack = (2 * terms * eps + wrong.where(known, 0.0)) * norm
         offset = (linear * offsets).sum(-1) - slack * offsets.square().sum(-1)
-        diagonal = torch.eye(size, dtype=torch.float64, device=means.device)
         lower = precision - slack[:, None, None] * diagonal
         i, j = torch.triu_indices(size, size, device=means.device)
         half = lower[:, i, j] * torch.where(i == j, 0.5, 1.0).to(means)

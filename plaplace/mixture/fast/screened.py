@@ -8,16 +8,15 @@ from torch import Tensor
 
 from plaplace.mixture.covariances import Full, LowRank
 from plaplace.mixture.fast.evaluation import Evaluation, Wants, even, joined, points_a_block
-from plaplace.mixture.fast.pairs import ByPairs, Possible
+from plaplace.mixture.fast.pairs import KEPT, ByPairs, Possible
 from plaplace.mixture.fast.screen import Screen
 
 __all__ = ["Screened", "by_screen"]
 
 _COMPONENTS, _DIMENSIONS = 8, 40  # with fewer a screen costs what it spares
-_SAMPLE = 16  # points that tell which of the two a block takes
+_SAMPLE = 16  # points, at most, that tell which of the two a block takes
 _FEW = 0.1  # of all components at a point: from there on the dense form is faster
 _AT_ONCE = 2**21  # numbers of the points, and of their bounds, that are told apart at once
-_PAIRS = 2**24  # numbers of the whitened differences that are kept at once
 
 
 class Dense(Protocol):
@@ -58,12 +57,12 @@ class Screened:
 
     def evaluate(self, y: Tensor, wants: Wants) -> Evaluation:
         """At points y, (N, D)."""
-        few = self._possible(y[:: max(1, len(y) // _SAMPLE)]).others
+        few = self._possible(y[:: max(1, -(-len(y) // _SAMPLE))]).others
         if float(few.mean(dtype=y.dtype)) > _FEW:
             whole = self._centred(y) if self._dense.centred else y
             return joined([self._dense.evaluate(some, wants) for some in even(whole, self._dense.block)])
         possible = self._possible(y)
-        cuts = _cuts(possible.others.sum(0) + 1, _PAIRS // y.shape[1])
+        cuts = _cuts(possible.others.sum(0) + 1, KEPT // self._pairs.width)
         if len(cuts) == 1:
             return self._pairs.evaluate(y, wants, possible)
         return joined([self._pairs.evaluate(y[slice(*cut)], wants, possible.part(*cut)) for cut in cuts])
