@@ -84,6 +84,19 @@ VALUES = {
 }
 
 
+def assert_within_promise(parameters, x, wants, fast, careful):
+    """What a fast evaluation trusts, against the one by differences."""
+    for name, function in VALUES.items():
+        got, want = getattr(fast, name), getattr(careful, name)
+        if got is None or want is None or not fast.trusted.any():
+            continue
+        if wants == "laplacian" and name == "tangential":
+            function = lambda q, z: q.laplacian(z)  # noqa: E731
+        limit = PROMISE * (want.abs() + condition(parameters, x, function))
+        wrong = (got - want).abs() > limit
+        assert not bool((wrong & fast.trusted).any()), f"{name}: {got}, by differences {want}, limit {limit}"
+
+
 @given(cases(), st.sampled_from(WANTS))
 def test_what_is_trusted_is_within_the_promise(case, wants):
     parameters, x = case
@@ -106,15 +119,7 @@ def test_what_the_fused_form_trusts_is_within_the_promise(case, wants, written_o
 
 def check(parameters, x, wants, fast):
     careful = GaussianMixture(*parameters)._evaluator._carefully(x, wants)
-    for name, function in VALUES.items():
-        got, want = getattr(fast, name), getattr(careful, name)
-        if got is None or want is None or not fast.trusted.any():
-            continue
-        if wants == "laplacian" and name == "tangential":
-            function = lambda q, z: q.laplacian(z)  # noqa: E731
-        limit = PROMISE * (want.abs() + condition(parameters, x, function))
-        wrong = (got - want).abs() > limit
-        assert not bool((wrong & fast.trusted).any()), f"{name}: {got}, by differences {want}, limit {limit}"
+    assert_within_promise(parameters, x, wants, fast, careful)
 
 
 @pytest.mark.parametrize("kind", ["spherical", "spherical wide", "diagonal", "full", "full 40", "full 100", "low_rank"])

@@ -11,7 +11,7 @@ from plaplace import GaussianMixture, LowRank
 from plaplace.mixture.fast.low_rank import FastLowRank, Projected
 from plaplace.mixture.fast.pairs import ByPairs
 from plaplace.mixture.fast.screened import Screened
-from tests.properties.test_fast_forms import PROMISE, VALUES, WANTS, condition
+from tests.properties.test_fast_forms import PROMISE, WANTS, assert_within_promise
 
 DOUBLE = torch.float64
 
@@ -114,15 +114,7 @@ def test_pairs_are_within_the_promise(case, wants, in_parts):
     else:
         fast = form._pairs.evaluate(x, wants, possible)
     careful = q._evaluator._carefully(x, wants)
-    for name, function in VALUES.items():
-        got, want = getattr(fast, name), getattr(careful, name)
-        if got is None or want is None or not fast.trusted.any():
-            continue
-        if wants == "laplacian" and name == "tangential":
-            function = lambda q, z: q.laplacian(z)  # noqa: E731
-        limit = PROMISE * (want.abs() + condition(parameters, x, function))
-        wrong = (got - want).abs() > limit
-        assert not bool((wrong & fast.trusted).any()), f"{name}: {got}, by differences {want}, limit {limit}"
+    assert_within_promise(parameters, x, wants, fast, careful)
 
 
 def separated(kind, apart, number=10, dimension=48, seed=0):
