@@ -270,3 +270,35 @@ def test_along_its_span_a_low_rank_expansion_is_not_trusted():
     exact = -0.5 * (x[:, 0].square() + covariances.log_det + 6 * math.log(2 * math.pi))
     assert float(((found.log_prob - exact) / exact).abs().max()) > PROMISE
     assert not bool(found.trusted.any())
+
+
+@st.composite
+def stretched(draw):
+    """Low-rank covariances much wider along their spans than beside them, some of them along the axes."""
+    k, d, rank = draw(st.sampled_from([(1, 6, 1), (2, 12, 3), (3, 30, 10), (2, 6, 6)]))
+    g = torch.Generator().manual_seed(draw(st.integers(0, 2**31)))
+    isotropic = 10.0 ** -draw(st.sampled_from([2, 4, 6, 8]))
+    factors = torch.randn(k, d, rank, dtype=DOUBLE, generator=g)
+    if draw(st.booleans()):
+        factors = torch.eye(d, rank, dtype=DOUBLE).repeat(k, 1, 1) * (
+            1 + torch.rand(k, 1, rank, dtype=DOUBLE, generator=g)
+        )
+    means = draw(st.sampled_from([0.0, 1e-3, 1.0])) * torch.randn(k, d, dtype=DOUBLE, generator=g)
+    along = torch.randn(8, rank, dtype=DOUBLE, generator=g) * draw(st.sampled_from([0.1, 1.0, 30.0]))
+    beside = (
+        isotropic**0.5 * draw(st.sampled_from([0.0, 1.0, 30.0, 1e3])) * torch.randn(8, d, dtype=DOUBLE, generator=g)
+    )
+    x = means[:1] + along @ factors[0].mT + beside
+    return (
+        torch.full((k,), 1 / k, dtype=DOUBLE),
+        means,
+        LowRank(torch.full((k,), isotropic, dtype=DOUBLE), factors),
+    ), x
+
+
+@given(stretched(), st.sampled_from(WANTS))
+def test_what_the_low_rank_expansion_trusts_is_within_the_promise(case, wants):
+    parameters, x = case
+    q = GaussianMixture(*parameters)
+    fast = FastLowRank(q._weights64.log(), q._means64, q._structure).evaluate(x, wants)
+    assert_within_promise(parameters, x, wants, fast, q._evaluator._carefully(x, wants))
