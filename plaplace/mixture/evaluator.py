@@ -12,7 +12,7 @@ from plaplace.mixture import components, fast
 from plaplace.mixture.components import Block
 from plaplace.mixture.covariances import Covariances
 from plaplace.mixture.fast import Evaluation, Wants
-from plaplace.mixture.fast.evaluation import ELSEWHERE, even, joined
+from plaplace.mixture.fast.blocks import ELSEWHERE, even, joined
 
 __all__ = ["Evaluator"]
 

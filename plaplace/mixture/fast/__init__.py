@@ -7,14 +7,13 @@ trusted, takes the difference form of `plaplace.mixture.components`.
 
 from __future__ import annotations
 
-from typing import Protocol
-
 from torch import Tensor
 
 from plaplace.mixture.covariances import Covariances, Diagonal, LowRank, Spherical
+from plaplace.mixture.fast.blocks import Form
 from plaplace.mixture.fast.diagonal import FastDiagonal
 from plaplace.mixture.fast.evaluation import Evaluation, Wants
-from plaplace.mixture.fast.large import FastLarge
+from plaplace.mixture.fast.large import Triangular
 from plaplace.mixture.fast.low_rank import FastLowRank, Projected
 from plaplace.mixture.fast.middle import FastMiddle
 from plaplace.mixture.fast.pairs import ByPairs
@@ -29,20 +28,6 @@ _STRETCHED = 200.0  # |F_k|^2 / (v_k D) up to which |d|^2 / v_k is at most half 
 _TAME = 1e3  # condition number up to which expansions of full covariances keep their digits
 
 
-class Form(Protocol):
-    """A fast form: how many points make a block on a CPU, whether points are taken from the centre, and the values at
-    points (N, D).
-
-    What forms the differences x - mu_k has no centre: theirs, of centred numbers, would have lost what the centre is
-    larger by.
-    """
-
-    block: int
-    centred: bool
-
-    def evaluate(self, y: Tensor, wants: Wants) -> Evaluation: ...
-
-
 def build(log_weights: Tensor, means: Tensor, covariances: Covariances, centre: Tensor | None, gram: bool) -> Form:
     """The fast form of a covariance structure.
 
@@ -53,23 +38,23 @@ def build(log_weights: Tensor, means: Tensor, covariances: Covariances, centre: 
         gram: whether that of `by_gram`.
     """
     offsets = means if centre is None else means - centre
+    dense: Form
     if isinstance(covariances, Spherical):
         return (ByGram if gram else ByScore)(log_weights, offsets, covariances)
     if isinstance(covariances, Diagonal):
         return FastDiagonal(log_weights, offsets, covariances)
     if isinstance(covariances, LowRank):
-        expanded, rank = FastLowRank(log_weights, means, covariances), covariances.basis.shape[-1]
-        width = means.shape[1] + rank
-        pairs = ByPairs(expanded.joint, means.to(covariances.dtype), Projected(covariances), width)
+        pairs = ByPairs(log_weights, means, covariances, Projected(covariances))
         tame = covariances.stretched() <= _STRETCHED * means.shape[1]
-        return by_screen(log_weights, offsets, covariances, centre, pairs, expanded if tame else pairs)
+        dense = FastLowRank(log_weights, means, covariances) if tame else pairs
+        return by_screen(log_weights, offsets, covariances, centre, pairs, dense)
     dimension = means.shape[1]
     if dimension <= _SMALL:
         return FastSmall(log_weights, offsets, covariances)
-    large = FastLarge(log_weights, means, covariances)
+    pairs = ByPairs(log_weights, means, covariances, Triangular(covariances))
     tame = dimension <= _MIDDLE and covariances.conditioned(_TAME)
-    dense = FastMiddle(log_weights, offsets, covariances) if tame else large
-    return by_screen(log_weights, offsets, covariances, centre, large, dense)
+    dense = FastMiddle(log_weights, offsets, covariances) if tame else pairs
+    return by_screen(log_weights, offsets, covariances, centre, pairs, dense)
 
 
 def by_gram(means: Tensor, covariances: Covariances, wants: Wants) -> bool:

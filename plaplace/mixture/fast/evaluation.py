@@ -24,45 +24,20 @@ from __future__ import annotations
 
 import math
 from dataclasses import dataclass
-from typing import Any, Literal, NamedTuple
+from typing import Literal, NamedTuple
 
 import torch
 from torch import Tensor
 
-__all__ = [
-    "ELSEWHERE",
-    "LIMIT",
-    "Evaluation",
-    "Joint",
-    "Moments",
-    "Wants",
-    "even",
-    "joined",
-    "points_a_block",
-    "smallest",
-    "squares",
-]
+__all__ = ["LIMIT", "Evaluation", "Joint", "Moments", "Wants", "smallest", "squares"]
 
 # what is computed: "p_laplacian" is "curvatures" without the vector s
 Wants = Literal["log_prob", "score", "laplacian", "p_laplacian", "curvatures"]
 
-ELSEWHERE = 16  # times as large are blocks that are not on a CPU: fewer launches
 LIMIT = 2250.0  # roundings (machine epsilons) that may be added: 5e-13 in float64, half of what is promised
 _LONG = 256  # terms of a sum from which its rounding can grow with their number, where all of them round one way
 _RELATIVE = 450.0  # roundings of a quadratic form itself: 1e-13 of each variance
 _IRRELEVANT = -80.0  # of an exponent below the largest one: a responsibility of 1e-35
-
-
-def points_a_block(numbers: int, together: int = 2**16, least: int = 64) -> int:
-    """How many points to a block, of so many numbers each in the largest temporary: few that fit the cache, but not
-    fewer than a matrix product needs."""
-    return max(least, together // max(1, numbers))
-
-
-def even(points: Tensor, block: int) -> tuple[Tensor, ...]:
-    """Rows in blocks of one size, at most so many on a CPU: the last one is not a small rest."""
-    block *= 1 if points.device.type == "cpu" else ELSEWHERE
-    return points.split(math.ceil(len(points) / max(1, math.ceil(len(points) / block))) or 1)
 
 
 def squares(vectors: Tensor) -> Tensor:
@@ -90,14 +65,6 @@ class Evaluation(NamedTuple):
     norm: Tensor | None = None
     normal: Tensor | None = None
     tangential: Tensor | None = None
-
-
-def joined(parts: list[Evaluation]) -> Evaluation:
-    """Of consecutive points."""
-    if len(parts) == 1:
-        return parts[0]
-    columns: Any = (None if column[0] is None else torch.cat(column) for column in zip(*parts, strict=True))
-    return Evaluation(*columns)
 
 
 class Joint:

@@ -20,7 +20,8 @@ import torch
 from torch import Tensor
 
 from plaplace.mixture.covariances import Diagonal, Full, Spherical
-from plaplace.mixture.fast.evaluation import Evaluation, Joint, Wants, points_a_block, smallest
+from plaplace.mixture.fast.blocks import points_a_block
+from plaplace.mixture.fast.evaluation import Evaluation, Joint, Wants, smallest
 
 __all__ = ["MOST_COMPONENTS", "MOST_DIMENSIONS", "FastFused", "Kernel"]
 

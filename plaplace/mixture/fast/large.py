@@ -9,29 +9,18 @@ import torch
 from torch import Tensor
 
 from plaplace.mixture.covariances import Full
-from plaplace.mixture.fast.evaluation import Joint
-from plaplace.mixture.fast.pairs import ByPairs
 
-__all__ = ["FastLarge"]
+__all__ = ["Triangular"]
 
 _PANEL, _NARROW, _WIDE = 96, 48, 400  # columns; half of them where D is above 96 and not above 400
 
 
-class FastLarge(ByPairs):
-    """K full components in D dimensions: log weights (K,) and means (K, D), both float64."""
-
-    def __init__(self, log_weights: Tensor, means: Tensor, covariances: Full) -> None:
-        dtype, d = covariances.dtype, means.shape[1]
-        joint = Joint(log_weights, covariances.log_det.double(), d, dtype)
-        super().__init__(joint, means.to(dtype), Triangular(covariances), d)
-
-
 class Triangular:
-    """`W_k`, lower triangular."""
+    """The maps `W_k`, lower triangular, for `ByPairs`."""
 
     def __init__(self, covariances: Full) -> None:
         self.trace, self._whitening = covariances.trace, covariances.whitening
-        d = covariances.dimension
+        d = self.width = covariances.dimension
         width = _NARROW if _PANEL < d <= _WIDE else _PANEL
         self._panels = [(start, min(start + width, d)) for start in range(0, d, width)]
 

@@ -18,7 +18,8 @@ import torch
 from torch import Tensor
 
 from plaplace.mixture.covariances import LowRank
-from plaplace.mixture.fast.evaluation import Evaluation, Joint, Moments, Wants, points_a_block, squares
+from plaplace.mixture.fast.blocks import points_a_block
+from plaplace.mixture.fast.evaluation import Evaluation, Joint, Moments, Wants, squares
 
 __all__ = ["FastLowRank", "Projected"]
 
@@ -116,6 +117,7 @@ class Projected:
         self.trace, self._stiff = covariances.trace, covariances.stiff
         self._basis, self._whitening = covariances.basis.to(dtype), covariances.whitening.to(dtype)
         self._root = covariances.isotropic.rsqrt().to(dtype)
+        self.width = sum(covariances.basis.shape[1:])
 
     def whiten(self, i: int, vectors: Tensor) -> Tensor:
         """`v A_i'` of rows."""

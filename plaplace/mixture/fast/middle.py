@@ -15,7 +15,8 @@ from torch import Tensor
 
 from plaplace.mixture.covariances import Full
 from plaplace.mixture.covariances.full import spectral_bound
-from plaplace.mixture.fast.evaluation import Evaluation, Joint, Moments, Wants, points_a_block
+from plaplace.mixture.fast.blocks import points_a_block
+from plaplace.mixture.fast.evaluation import Evaluation, Joint, Moments, Wants
 from plaplace.mixture.fast.screen import packed
 
 __all__ = ["FastMiddle"]

@@ -17,7 +17,9 @@ from typing import NamedTuple, Protocol
 import torch
 from torch import Tensor
 
-from plaplace.mixture.fast.evaluation import Evaluation, Joint, Wants, points_a_block, smallest, squares
+from plaplace.mixture.covariances import Full, LowRank
+from plaplace.mixture.fast.blocks import points_a_block
+from plaplace.mixture.fast.evaluation import Evaluation, Joint, Wants, smallest, squares
 from plaplace.mixture.fast.screen import margin
 
 __all__ = ["KEPT", "ByPairs", "Possible", "Whitening"]
@@ -29,9 +31,10 @@ Rows = Tensor | None  # indices of points, None for all of them
 
 
 class Whitening(Protocol):
-    """The maps A_k of one structure, and `trace`, tr P_k, (K,)."""
+    """The maps A_k of one structure, from D to `width` numbers, and `trace`, tr P_k, (K,)."""
 
     trace: Tensor
+    width: int
 
     def whiten(self, i: int, vectors: Tensor) -> Tensor:
         """`v A_i'` of rows (n, D)."""
@@ -73,14 +76,15 @@ class Possible:
 
 
 class ByPairs:
-    """Of K components with these means, (K, D) in the data type of the points, whose whitened vectors have `width`
-    numbers."""
+    """K components in D dimensions: log weights (K,) and means (K, D), both float64."""
 
     centred = False
 
-    def __init__(self, joint: Joint, means: Tensor, whitening: Whitening, width: int) -> None:
-        self.joint, self._means, self._whitening, self.width = joint, means, whitening, width
-        self.block = points_a_block(len(means) * width, KEPT)
+    def __init__(self, log_weights: Tensor, means: Tensor, covariances: Full | LowRank, whitening: Whitening) -> None:
+        dtype, (k, d) = covariances.dtype, means.shape
+        self.joint = Joint(log_weights, covariances.log_det.double(), d, dtype)
+        self._means, self._whitening, self.width = means.to(dtype), whitening, whitening.width
+        self.block = points_a_block(k * self.width, KEPT)
 
     def possible(self, y: Tensor, bounds: Tensor) -> Possible:
         """At points y, (N, D), with upper bounds of their exponents, (K, N).

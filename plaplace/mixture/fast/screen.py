@@ -18,7 +18,7 @@ import torch
 from torch import Tensor
 
 from plaplace.mixture.covariances import Full, LowRank
-from plaplace.mixture.fast.evaluation import points_a_block
+from plaplace.mixture.fast.blocks import points_a_block
 
 __all__ = ["Screen", "margin", "packed"]
 

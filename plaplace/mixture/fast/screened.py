@@ -2,12 +2,11 @@
 
 from __future__ import annotations
 
-from typing import Protocol
-
 from torch import Tensor
 
 from plaplace.mixture.covariances import Full, LowRank
-from plaplace.mixture.fast.evaluation import Evaluation, Wants, even, joined, points_a_block
+from plaplace.mixture.fast.blocks import Form, even, joined, points_a_block
+from plaplace.mixture.fast.evaluation import Evaluation, Wants
 from plaplace.mixture.fast.pairs import KEPT, ByPairs, Possible
 from plaplace.mixture.fast.screen import Screen
 
@@ -19,21 +18,14 @@ _FEW = 0.1  # of all components at a point: from there on the dense form is fast
 _AT_ONCE = 2**21  # numbers of the points, and of their bounds, that are told apart at once
 
 
-class Dense(Protocol):
-    block: int
-    centred: bool
-
-    def evaluate(self, y: Tensor, wants: Wants) -> Evaluation: ...
-
-
 def by_screen(
     log_weights: Tensor,
     means: Tensor,
     covariances: Full | LowRank,
     centre: Tensor | None,
     pairs: ByPairs,
-    dense: Dense,
-) -> Screened | Dense:
+    dense: Form,
+) -> Form:
     """The two forms behind a screen, or the dense one where a screen cannot pay; arguments as of `Screen`."""
     number, dimension = means.shape
     # low rank: more coordinates than the span has, of which the others are narrow
@@ -51,7 +43,7 @@ class Screened:
 
     centred = False
 
-    def __init__(self, screen: Screen, pairs: ByPairs, dense: Dense, centre: Tensor | None, most: int) -> None:
+    def __init__(self, screen: Screen, pairs: ByPairs, dense: Form, centre: Tensor | None, most: int) -> None:
         self._screen, self._pairs, self._dense, self._centre = screen, pairs, dense, centre
         self.block = points_a_block(most, _AT_ONCE)
 

@@ -14,7 +14,8 @@ import torch
 from torch import Tensor
 
 from plaplace.mixture.covariances import Full
-from plaplace.mixture.fast.evaluation import Evaluation, Joint, Moments, Wants, points_a_block
+from plaplace.mixture.fast.blocks import points_a_block
+from plaplace.mixture.fast.evaluation import Evaluation, Joint, Moments, Wants
 
 __all__ = ["FastSmall"]
 
